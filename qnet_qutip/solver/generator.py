@@ -1,0 +1,89 @@
+"""The generator of a master equation as sparse matrices: Hamiltonian, jumps and losses, never the Liouvillian.
+
+L(ρ) = -i[H, ρ] + Σ_bath D(ρ) with D(ρ) = Σ AρB† - (Mρ + ρM†). A collapse operator L gives the jump (L, L) and the loss
+M = ½L†L. A pair (S, Λ), the form of Redfield's equation, gives the jumps (Λ, S) and (S, Λ) and the loss M = S†Λ:
+D(ρ) = ΛρS† + SρΛ† - S†Λρ - ρΛ†S.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import qutip
+import scipy.sparse as sp
+
+CollapseOperator = qutip.Qobj | tuple[qutip.Qobj, qutip.Qobj]
+
+
+@dataclass(frozen=True, eq=False)
+class Dissipator:
+    """One bath's part: jumps (A, B), standing for AρB†, and the factors (S, Λ) whose sum S†Λ is the loss M."""
+
+    jumps: tuple[tuple[sp.csr_array, sp.csr_array], ...]
+    loss_factors: tuple[tuple[sp.csr_array, sp.csr_array], ...]
+    loss: sp.csr_array
+
+
+@dataclass(frozen=True, eq=False)
+class Generator:
+    """H and the dissipators by bath, each matrix of shape (dimension, dimension)."""
+
+    hamiltonian: sp.csr_array
+    dissipators: Mapping[str, Dissipator]
+
+    @property
+    def dimension(self) -> int:
+        """Number of basis states."""
+        return int(self.hamiltonian.shape[0])
+
+    def permuted(self, order: np.ndarray) -> Generator:
+        """The same generator with the basis states in another order."""
+
+        def move(matrix: sp.csr_array) -> sp.csr_array:
+            return matrix[order][:, order].tocsr()
+
+        return Generator(
+            move(self.hamiltonian),
+            {
+                bath: Dissipator(
+                    tuple((move(left), move(right)) for left, right in part.jumps),
+                    tuple((move(left), move(right)) for left, right in part.loss_factors),
+                    move(part.loss),
+                )
+                for bath, part in self.dissipators.items()
+            },
+        )
+
+
+def sparse_matrix(operator: qutip.Qobj) -> sp.csr_array:
+    """A QuTiP operator as a SciPy matrix without stored zeros."""
+    # Operators can be stored by diagonals, which data_as cannot hand out as rows.
+    matrix = sp.csr_array(operator.to("CSR").data_as("csr_matrix"))
+    matrix.eliminate_zeros()
+    matrix.sort_indices()
+    return matrix
+
+
+def build_generator(
+    hamiltonian: qutip.Qobj, collapse_operators: Mapping[str, Iterable[CollapseOperator]]
+) -> Generator:
+    """Generator of a Hamiltonian and of collapse operators (or pairs) by bath."""
+    size = hamiltonian.shape
+    dissipators = {}
+    for bath, members in collapse_operators.items():
+        jumps: list[tuple[sp.csr_array, sp.csr_array]] = []
+        factors: list[tuple[sp.csr_array, sp.csr_array]] = []
+        for member in members:
+            if isinstance(member, tuple):
+                coupling, filtered = (sparse_matrix(part) for part in member)
+                jumps += [(filtered, coupling), (coupling, filtered)]
+                factors.append((coupling, filtered))
+            else:
+                jump = sparse_matrix(member)
+                jumps.append((jump, jump))
+                factors.append((jump, jump / 2))
+        loss = sum((left.conj().T @ right for left, right in factors), sp.csr_array(size, dtype=complex))
+        dissipators[bath] = Dissipator(tuple(jumps), tuple(factors), loss.tocsr())
+    return Generator(sparse_matrix(hamiltonian), dissipators)

@@ -1,0 +1,329 @@
+"""The steady state of a generator: GMRES on the preconditioned equation, refined in doubled precision.
+
+Each cycle evaluates L(ρ) and the heat currents of the present ρ in doubled precision, solves for a correction in
+ordinary precision, and adds it. It ends when the next correction can no longer change a heat current by more than the
+tolerance, judged from how much the last ones did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+import scipy.sparse.linalg
+from numpy.typing import NDArray
+from scipy.sparse.csgraph import connected_components
+
+from qnet_qutip import checks
+from qnet_qutip.solver.blocks import BlockGenerator, block_generator
+from qnet_qutip.solver.doubled import Doubled, DoubledGenerator, two_sum
+from qnet_qutip.solver.generator import Generator
+from qnet_qutip.solver.preconditioner import Preconditioner, SecularEquation, secular_equation
+from qnet_qutip.solver.sectors import Sectors, find_sectors
+
+Flat = NDArray[np.complex128]
+
+VECTORS = 40
+"""Most Krylov vectors in a cycle."""
+
+VECTOR_MEMORY = 6e8
+"""Bytes that the Krylov vectors may take; large problems get fewer."""
+
+CYCLE_REDUCTION = 1e-9
+"""What a cycle reduces the preconditioned residual by, before it is evaluated anew in doubled precision."""
+
+ZERO_CURRENT = 1e-18
+"""Fraction of the gross flow from a bath below which its current counts as zero."""
+
+SAME_STATE = 1e-3
+"""Relative distance above which two steady states found from different starts are different."""
+
+
+class ConvergenceError(RuntimeError):
+    """The steady state was not reached within the iteration limit."""
+
+
+class MultipleSteadyStatesError(RuntimeError):
+    """The generator has more than one steady state."""
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """A steady state and how it was reached.
+
+    Attributes
+    ----------
+    rho : csr_array, shape (dimension, dimension)
+        Of unit trace, in the original basis.
+    heat_currents : dict of str to float
+        Tr[H D(ρ)] of each dissipator in doubled precision.
+    residual : float
+        Frobenius norm of L(ρ), in units of frequency.
+    iterations : int
+        Applications of the preconditioned generator.
+    current_changes : dict of str to float
+        What the last correction changed each current by, relative to the current.
+    sectors : Sectors
+    """
+
+    rho: sp.csr_array
+    heat_currents: dict[str, float]
+    residual: float
+    iterations: int
+    current_changes: dict[str, float]
+    sectors: Sectors
+
+
+class _Problem:
+    """A generator with its sectors, blocks and preconditioner."""
+
+    def __init__(self, generator: Generator, sectors: Sectors) -> None:
+        ordered = generator.permuted(sectors.order)
+        self.sectors = sectors
+        self.secular: SecularEquation = secular_equation(ordered, sectors)
+        self.blocks: BlockGenerator | None = None if sectors.classical else block_generator(ordered, sectors)
+        self.precondition = Preconditioner(self.secular, self.blocks)
+        self.doubled = DoubledGenerator(ordered, sectors)
+        self.diagonal = sectors.diagonal_places()
+        losses = {
+            bath: -2.0 * part.loss.diagonal().real * np.abs(ordered.hamiltonian.diagonal())
+            for bath, part in ordered.dissipators.items()
+        }
+        self._losses = losses
+
+    def apply(self, flat: Flat) -> Flat:
+        """L(ρ) in ordinary precision."""
+        if self.blocks is None:
+            return (self.secular.rates @ flat.real).astype(complex)
+        return self.blocks(flat)
+
+    def gross_flows(self, flat: Flat) -> dict[str, float]:
+        """Σ p_k (loss rate)(energy): the flow that a bath would carry if nothing came back."""
+        populations = np.abs(flat[self.diagonal])
+        return {bath: float(np.abs(loss) @ populations) for bath, loss in self._losses.items()}
+
+    def correction(self, residual: Flat, vectors: int, reduction: float) -> tuple[Flat, int]:
+        """Approximate solution of L(x) = -residual by one cycle of GMRES, and its number of iterations.
+
+        A Hermitian ρ is a real vector: GMRES runs on real and imaginary parts, so that its combinations stay
+        Hermitian.
+        """
+
+        def as_real(flat: Flat) -> NDArray[np.float64]:
+            return flat.real.copy() if self.sectors.classical else flat.view(np.float64)
+
+        def as_flat(vector: NDArray[np.float64]) -> Flat:
+            return vector.astype(complex) if self.sectors.classical else vector.view(np.complex128)
+
+        right_hand_side = as_real(self.precondition(-residual))
+        norm = float(np.linalg.norm(right_hand_side))
+        if norm == 0.0:
+            return np.zeros_like(residual), 0
+        count = 0
+
+        def matvec(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+            nonlocal count
+            count += 1
+            return as_real(self.precondition(self.apply(as_flat(np.ascontiguousarray(vector).ravel()))))
+
+        size = len(right_hand_side)
+        operator = scipy.sparse.linalg.LinearOperator((size, size), matvec=matvec, dtype=float)
+        # A small system needs no more vectors than it has unknowns.
+        restart = min(vectors, size)
+        solution, _ = scipy.sparse.linalg.gmres(
+            operator, right_hand_side / norm, rtol=reduction, atol=0.0, restart=restart, maxiter=1
+        )
+        return as_flat(norm * solution), count
+
+
+def solve(
+    generator: Generator,
+    *,
+    rtol: float,
+    max_iterations: int,
+    start: sp.csr_array | None,
+    unique: bool,
+    report: Callable[[int, float], None] | None = None,
+) -> Solution:
+    """Find the steady state of a generator.
+
+    Parameters
+    ----------
+    generator : Generator
+    rtol : float
+        Relative change of every heat current, and of ρ, that may be left.
+    max_iterations : int
+        Limit on the applications of the preconditioned generator.
+    start : csr_array or None
+        A state to start from; by default the secular steady state.
+    unique : bool
+        Whether the steady state is known to be unique if the sectors allow it. If not, a second start is tried.
+    report : callable, optional
+        Called after each cycle with the number of iterations and the estimated relative error.
+
+    Returns
+    -------
+    Solution
+
+    Raises
+    ------
+    ConvergenceError, MultipleSteadyStatesError, MemoryError
+    """
+    sectors = find_sectors(generator)
+    require_one_closed_class(generator, sectors)
+    vectors = _affordable_vectors(sectors)
+    problem = _Problem(generator, sectors)
+    first = problem.secular.diagonal_state(problem.secular.steady_populations())
+    if start is not None:
+        first = sectors.pack(start)
+    solution = _refine(problem, first, rtol, max_iterations, vectors, report)
+    if not unique:
+        _require_same_from_elsewhere(problem, solution, vectors, max_iterations)
+    return solution
+
+
+def _affordable_vectors(sectors: Sectors) -> int:
+    vectors = int(np.clip(VECTOR_MEMORY / (16.0 * sectors.unknowns), 12, VECTORS))
+    checks.fits_in_memory(
+        f"a steady state with {sectors.unknowns} unknowns in blocks of up to {sectors.sizes.max()} states",
+        16.0 * sectors.unknowns * (vectors + 20),
+        "cut the space at fewer levels or excitations",
+    )
+    return vectors
+
+
+def _refine(
+    problem: _Problem,
+    first: Flat,
+    rtol: float,
+    max_iterations: int,
+    vectors: int,
+    report: Callable[[int, float], None] | None,
+) -> Solution:
+    """Cycles of residual and currents in doubled precision, correction, and judgement."""
+    rho: Doubled = (first / first[problem.diagonal].sum().real, np.zeros_like(first))
+    residual, currents = problem.doubled.residual_and_currents(rho)
+    iterations, last_change, error = 0, np.inf, np.inf
+    while True:
+        correction, count = problem.correction(residual, vectors, CYCLE_REDUCTION)
+        iterations += count
+        rho = _normalised(_add(rho, correction), problem.diagonal)
+        before = currents
+        residual, currents = problem.doubled.residual_and_currents(rho)
+        gross = problem.gross_flows(rho[0])
+        changes = {
+            bath: abs(current - before[bath]) / max(abs(current), ZERO_CURRENT * gross[bath], np.finfo(float).tiny)
+            for bath, current in currents.items()
+        }
+        state_change = float(np.linalg.norm(correction) / np.linalg.norm(rho[0]))
+        change = max(state_change, *changes.values()) if changes else state_change
+        # Corrections that shrink by a factor q leave q/(1 - q) of the last one to come.
+        ratio = change / last_change
+        error = change * ratio / (1.0 - ratio) if 0.0 < ratio < 1.0 else np.inf
+        last_change = change
+        if report is not None:
+            report(iterations, error)
+        if error <= rtol or change == 0.0:
+            break
+        if iterations >= max_iterations or not np.isfinite(change):
+            raise ConvergenceError(
+                f"the steady state did not converge within {iterations} iterations: the last correction still changed "
+                f"it or a heat current by {change:.1e} (tolerance {rtol:.0e}), and the residual is "
+                f"{np.linalg.norm(residual):.1e}; raise max_iterations or rtol, or start from a state nearby"
+            )
+    return Solution(
+        rho=problem.sectors.unpack(rho[0]),
+        heat_currents=currents,
+        residual=float(np.linalg.norm(residual)),
+        iterations=iterations,
+        current_changes=changes,
+        sectors=problem.sectors,
+    )
+
+
+def _add(rho: Doubled, correction: Flat) -> Doubled:
+    real, imag = two_sum(rho[0].real, correction.real), two_sum(rho[0].imag, correction.imag)
+    low = rho[1] + (real[1] + 1j * imag[1])
+    real, imag = two_sum(real[0], low.real), two_sum(imag[0], low.imag)
+    return real[0] + 1j * imag[0], real[1] + 1j * imag[1]
+
+
+def _normalised(rho: Doubled, diagonal: NDArray[np.int64]) -> Doubled:
+    """Scale to unit trace; the factor's own rounding scales every current alike."""
+    trace = float(rho[0][diagonal].real.sum() + rho[1][diagonal].real.sum())
+    # Scaling by a power of two is exact; the last digits of the trace are put right in the leading part only.
+    excess = trace - 1.0
+    return _add(rho, -excess * rho[0]) if abs(excess) > np.finfo(float).eps else rho
+
+
+def require_one_closed_class(generator: Generator, sectors: Sectors) -> None:
+    """Raise if the jumps leave more than one class of sectors that probability cannot leave.
+
+    Raises
+    ------
+    MultipleSteadyStatesError
+        Naming the classes: the population of each is conserved, or has its own steady state.
+    """
+    label = np.empty(len(sectors.order), dtype=int)
+    label[sectors.order] = sectors.state_sector()
+    sources, targets = [np.empty(0, dtype=int)], [np.empty(0, dtype=int)]
+    for part in generator.dissipators.values():
+        for left, _ in part.jumps:
+            rows, columns = left.tocoo().coords
+            sources.append(label[columns])
+            targets.append(label[rows])
+    source, target = np.concatenate(sources), np.concatenate(targets)
+    count = len(sectors.sizes)
+    graph = sp.coo_array((np.ones(len(source)), (source, target)), shape=(count, count))
+    class_count, classes = connected_components(graph, directed=True, connection="strong")
+    closed = np.ones(class_count, dtype=bool)
+    closed[classes[source[classes[source] != classes[target]]]] = False
+    if closed.sum() == 1:
+        return
+    members = [np.flatnonzero(classes[label] == number) for number in np.flatnonzero(closed)]
+    listed = "; ".join(
+        ", ".join(str(state) for state in states[:6]) + (", ..." if len(states) > 6 else "") for states in members[:6]
+    )
+    raise MultipleSteadyStatesError(
+        f"there are {len(members)} steady states: no collapse operator joins the closed blocks of basis states "
+        f"{{{listed}{'; ...' if len(members) > 6 else ''}}}, so that the population of each block is conserved; couple "
+        "every part to a bath, or pass rho0 to select the state that a given one evolves to"
+    )
+
+
+def _require_same_from_elsewhere(problem: _Problem, solution: Solution, vectors: int, max_iterations: int) -> None:
+    """Raise if another start leads to another steady state."""
+    generator = np.random.default_rng(0)
+    populations = generator.exponential(size=len(problem.sectors.order))
+    flat = problem.secular.diagonal_state(populations / populations.sum())
+    if not problem.sectors.classical:
+        # A random mixture of random coherences, so that no symmetry of the eigenbasis hides a second state.
+        for block in problem.sectors.blocks(flat):
+            vector = generator.normal(size=len(block)) + 1j * generator.normal(size=len(block))
+            block += np.outer(vector, vector.conj()) / len(problem.sectors.order)
+    first = problem.sectors.pack(solution.rho)
+    flat = flat / flat[problem.diagonal].sum().real
+    iterations = 0
+    while True:
+        correction, count = problem.correction(problem.apply(flat), vectors, 1e-2 * SAME_STATE)
+        iterations += count
+        flat = flat + correction
+        flat = flat / flat[problem.diagonal].sum().real
+        if np.linalg.norm(correction) <= SAME_STATE * np.linalg.norm(flat):
+            break
+        if iterations >= max_iterations:
+            raise ConvergenceError(
+                f"whether the steady state is unique could not be told within {iterations} iterations from a second "
+                "start; raise max_iterations, or pass rho0 to select a state"
+            )
+    difference = flat - first
+    if np.linalg.norm(difference) > 10 * SAME_STATE * np.linalg.norm(first):
+        states = problem.sectors.order[np.argsort(-np.abs(difference[problem.diagonal]))[:6]]
+        raise MultipleSteadyStatesError(
+            "there are several steady states: two starts lead to states at relative distance "
+            f"{np.linalg.norm(difference) / np.linalg.norm(first):.1e}, which differ most in basis states "
+            f"{', '.join(str(state) for state in states)}; some operator there commutes with the Hamiltonian and all "
+            "collapse operators, or a subspace is dark; pass rho0 to select the state that a given one evolves to"
+        )

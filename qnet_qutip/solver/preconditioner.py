@@ -1,0 +1,237 @@
+"""An approximate inverse of the generator: the secular rate equation, then sweeps over the sectors.
+
+First the populations in the eigenbasis of H are solved for exactly, by sparse elimination: far from degeneracy this is
+already the answer up to small coherences. What remains is swept down and up over the sectors, as in symmetric
+Gauss-Seidel: with the jumps from neighbouring sectors known, -i(Kρ - ρK†) = R is a Sylvester equation, solved through
+the eigenvectors of K.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.linalg
+import scipy.sparse as sp
+import scipy.sparse.linalg
+from numpy.typing import NDArray
+
+from qnet_qutip.solver.blocks import Block, BlockGenerator
+from qnet_qutip.solver.generator import Generator
+from qnet_qutip.solver.sectors import Sectors
+
+Flat = NDArray[np.complex128]
+
+NEGLIGIBLE_RATE = 1e-14
+"""Rates between eigenstates below this fraction of the largest are left out of the secular rate equation."""
+
+WORST_CONDITION = 1e4
+"""Beyond this condition of K's eigenvectors, near an exceptional point, its Schur form takes their place."""
+
+
+@dataclass(frozen=True, eq=False)
+class SecularEquation:
+    """The rate equation of the populations in the eigenbasis of H.
+
+    Attributes
+    ----------
+    sectors : Sectors
+    vectors : list of ndarray
+        Eigenvectors of H in each sector, as columns.
+    rates : csc_array, shape (dimension, dimension)
+        Generator of the populations: d p/dt = rates @ p.
+    """
+
+    sectors: Sectors
+    vectors: list[Block]
+    rates: sp.csc_array
+    _pinned: int
+    _factors: scipy.sparse.linalg.SuperLU
+
+    def populations(self, flat: Flat) -> NDArray[np.float64]:
+        """Diagonal of each block in the eigenbasis of H."""
+        if self.sectors.classical:
+            return flat.real
+        return np.concatenate(
+            [
+                ((vectors.conj().T @ block) * vectors.T).sum(axis=1).real
+                for vectors, block in zip(self.vectors, self.sectors.blocks(flat), strict=True)
+            ]
+        )
+
+    def diagonal_state(self, populations: NDArray[np.float64]) -> Flat:
+        """Flat array of the state with these populations of the eigenstates of H."""
+        if self.sectors.classical:
+            return populations.astype(complex)
+        flat = np.empty(self.sectors.unknowns, dtype=complex)
+        spans = zip(self.sectors.starts[:-1], self.sectors.starts[1:], strict=True)
+        for block, vectors, (first, last) in zip(self.sectors.blocks(flat), self.vectors, spans, strict=True):
+            block[:] = (vectors * populations[first:last]) @ vectors.conj().T
+        return flat
+
+    def solve(self, right_hand_side: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Populations whose rate of change is the right-hand side, up to a multiple of the steady ones."""
+        return self._factors.solve(right_hand_side)
+
+    def steady_populations(self) -> NDArray[np.float64]:
+        """The steady populations, summing to 1."""
+        source = np.zeros(self.rates.shape[0])
+        source[self._pinned] = -1.0
+        populations = self._factors.solve(source)
+        return populations / populations.sum()
+
+
+def secular_equation(generator: Generator, sectors: Sectors) -> SecularEquation:
+    """Set up and factorise the secular rate equation of a generator in the order of the sectors' states."""
+    spans = list(zip(sectors.starts[:-1], sectors.starts[1:], strict=True))
+    dimension = generator.dimension
+    jumps = [pair for part in generator.dissipators.values() for pair in part.jumps]
+    if sectors.classical:
+        vectors: list[Block] = []
+        rates = sum((left.multiply(right.conj()).real for left, right in jumps), sp.csr_array((dimension, dimension)))
+    else:
+        hamiltonian = generator.hamiltonian
+        real = not np.iscomplexobj(hamiltonian.data) or not hamiltonian.data.imag.any()
+        vectors = []
+        for first, last in spans:
+            block = hamiltonian[first:last][:, first:last].toarray()
+            vectors.append(np.linalg.eigh(block.real if real else block)[1])
+        rates = sum(
+            (_eigenstate_rates(left, right, vectors, sectors) for left, right in jumps),
+            sp.csr_array((dimension, dimension)),
+        )
+    rates = sp.csc_array(rates - sp.diags_array(np.asarray(rates.sum(axis=0)).ravel()))
+    # The equation is singular, as populations are conserved. An extra loss from the state that loses least makes it
+    # regular without changing the steady populations, which are the answer to a source in that very state.
+    losses = -rates.diagonal()
+    pinned = int(np.argmin(losses))
+    pin = sp.coo_array(([losses.max() or 1.0], ([pinned], [pinned])), shape=(dimension, dimension))
+    pinned_rates = sp.csc_matrix(rates - pin)
+    try:
+        factors = scipy.sparse.linalg.splu(pinned_rates)
+    except RuntimeError:
+        # Some eigenstates of H exchange nothing in this approximation: a small loss keeps it usable.
+        shift = sp.eye_array(dimension) * (1e-8 * (losses.max() or 1.0))
+        factors = scipy.sparse.linalg.splu(sp.csc_matrix(pinned_rates - shift))
+    return SecularEquation(sectors, vectors, rates, pinned, factors)
+
+
+def _eigenstate_rates(
+    left: sp.csr_array, right: sp.csr_array, vectors: Sequence[Block], sectors: Sectors
+) -> sp.coo_array:
+    """Rates Re(A_jk B_jk*) between eigenstates of H for a jump AρB†."""
+    state_sector = sectors.state_sector()
+    values, rows, columns = [], [], []
+    for target, (first, last) in enumerate(zip(sectors.starts[:-1], sectors.starts[1:], strict=True)):
+        reached = state_sector[left.indices[left.indptr[first] : left.indptr[last]]]
+        for source in np.unique(reached):
+            span = slice(sectors.starts[source], sectors.starts[source + 1])
+            image, adjoint = vectors[target].conj().T, vectors[source]
+            a = image @ (left[first:last][:, span] @ adjoint)
+            b = a if right is left else image @ (right[first:last][:, span] @ adjoint)
+            block = (a * b.conj()).real
+            row, column = np.nonzero(np.abs(block) > NEGLIGIBLE_RATE * np.abs(block).max(initial=0.0))
+            values.append(block[row, column])
+            rows.append(row + first)
+            columns.append(column + span.start)
+    dimension = len(sectors.order)
+    if not values:
+        return sp.coo_array((dimension, dimension))
+    entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
+    return sp.coo_array(entries, shape=(dimension, dimension))
+
+
+def _sylvester(effective: Block, scale: float) -> Callable[[Block], Block]:
+    """The map from R to the solution of -i(Kρ - ρK†) = R."""
+    values, vectors = np.linalg.eig(effective)
+    try:
+        inverse = np.linalg.inv(vectors)
+        condition = np.linalg.norm(vectors, 2) * np.linalg.norm(inverse, 2)
+    except np.linalg.LinAlgError:
+        condition = np.inf
+    if condition > WORST_CONDITION:
+        return _schur_sylvester(effective, scale)
+    rates = _bounded(-1j * (values[:, None] - values.conj()[None, :]), scale)
+    vectors_adjoint, inverse_adjoint = vectors.conj().T.copy(), inverse.conj().T.copy()
+
+    def solve(right_hand_side: Block) -> Block:
+        return vectors @ ((inverse @ right_hand_side @ inverse_adjoint) / rates) @ vectors_adjoint
+
+    return solve
+
+
+def _schur_sylvester(effective: Block, scale: float) -> Callable[[Block], Block]:
+    # A loss that is too small to matter elsewhere keeps the equation regular for states that nothing damps.
+    triangle, unitary = scipy.linalg.schur(-1j * effective - 1e-12 * scale * np.eye(len(effective)), output="complex")
+    adjoint = unitary.conj().T.copy()
+    (trsyl,) = scipy.linalg.get_lapack_funcs(("trsyl",), (triangle,))
+
+    def solve(right_hand_side: Block) -> Block:
+        solution, factor, _ = trsyl(triangle, triangle, adjoint @ right_hand_side @ unitary, tranb="C")
+        return unitary @ (solution / factor) @ adjoint
+
+    return solve
+
+
+def _bounded(rates: Block, scale: float) -> Block:
+    """Keep the rates that are divided by away from zero: states that nothing damps have none."""
+    return np.where(np.abs(rates) < 1e-12 * scale, -scale, rates)
+
+
+class Preconditioner:
+    """The secular equation followed by a sweep down and up the sectors, from the least to the most populated.
+
+    Parameters
+    ----------
+    secular : SecularEquation
+    generator : BlockGenerator
+        Not used where every sector is a single state: the secular equation is then the generator itself.
+    """
+
+    def __init__(self, secular: SecularEquation, generator: BlockGenerator | None) -> None:
+        self._secular, self._generator = secular, generator
+        self._diagonal = secular.sectors.diagonal_places()
+        self._steady = secular.diagonal_state(secular.steady_populations())
+        if generator is None:
+            return
+        sectors = generator.sectors
+        self._transposed = sectors.transposed_places()
+        scale = max(float(np.abs(block.diagonal().imag).max()) for block in generator.effective)
+        self._solvers = [_sylvester(block, scale) for block in generator.effective]
+        populations = np.add.reduceat(np.abs(secular.steady_populations()), sectors.starts[:-1])
+        self._down = np.argsort(populations / sectors.sizes)
+        rank = np.empty(len(self._down), dtype=int)
+        rank[self._down] = np.arange(len(self._down))
+        self._from_above = [[jump for jump in jumps if rank[jump.source] < rank[target]]
+                            for target, jumps in enumerate(generator.jumps)]
+        self._from_below = [[jump for jump in jumps if rank[jump.source] > rank[target]]
+                            for target, jumps in enumerate(generator.jumps)]
+
+    def __call__(self, residual: Flat) -> Flat:
+        """Approximate solution ρ of L(ρ) = residual, Hermitian and of zero trace."""
+        secular = self._secular
+        correction = secular.diagonal_state(secular.solve(secular.populations(residual)))
+        if self._generator is not None:
+            correction = correction + self._sweeps(residual - self._generator(correction))
+            correction = 0.5 * (correction + correction[self._transposed].conj())
+        # Among matrices of zero trace the generator is regular; the rest is a multiple of the steady state.
+        return correction - correction[self._diagonal].sum().real * self._steady
+
+    def _sweeps(self, residual: Flat) -> Flat:
+        """(S + U) S⁻¹ (S + W) inverted: S within the sectors, U the jumps from above, W those from below."""
+        assert self._generator is not None
+        sectors = self._generator.sectors
+        sources = sectors.blocks(residual.copy())
+        blocks = sectors.blocks(np.empty_like(residual))
+        for target in self._down:
+            for jump in self._from_above[target]:
+                sources[target] -= jump(blocks)
+            blocks[target][:] = self._solvers[target](sources[target])
+        solution = np.empty_like(residual)
+        blocks = sectors.blocks(solution)
+        for target in self._down[::-1]:
+            for jump in self._from_below[target]:
+                sources[target] -= jump(blocks)
+            blocks[target][:] = self._solvers[target](sources[target])
+        return solution

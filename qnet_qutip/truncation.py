@@ -1,0 +1,235 @@
+"""How far to go: the levels that a heat current needs, and the error that a given cut leaves in it.
+
+A cut at N levels spoils the commutation relation on the top level only: there 1 - [a, a†] is N instead of 0. In the
+moment equations (8) this acts as if the bath's drive were weaker by the fraction N p_top, so that the heat current is
+off by about that fraction of the *one-way flow*: the current that would run if every other bath were at zero
+temperature. This is why a current, a difference of one-way flows, converges long after the populations do, and why the
+error is measured against the one-way flow where the current passes through zero.
+
+The numbers here only choose and judge truncations; no heat current is computed from them.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import solve_continuous_lyapunov
+
+from qnet_qutip import checks
+from qnet_qutip.network import Network, Oscillator
+from qnet_qutip.spectra import decay_rate, excitation_rate
+
+DEFAULT_RTOL = 1e-8
+"""Relative truncation error of the heat currents that the default truncation aims at."""
+
+SAFETY = 4.0
+"""Factor on N p_top: the largest ratio of true to estimated error over the reference cases is about 2."""
+
+LARGEST_CUT = 100_000
+"""Levels beyond which no choice is made: the occupation is then too large for a truncated space."""
+
+
+class TruncationWarning(UserWarning):
+    """A space is cut where it still matters for the heat currents."""
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What to expect of a network before anything is solved.
+
+    Attributes
+    ----------
+    occupations : mapping of str to float
+        Mean excitation of each factor that truncation cuts.
+    normal_occupations : tuple of float
+        Occupations of the uncorrelated modes of the network, which give the distribution of total excitations.
+    """
+
+    occupations: Mapping[str, float]
+    normal_occupations: tuple[float, ...]
+
+
+def _excitation_matrix(network: Network, baths: Sequence[str]) -> NDArray[np.complex128]:
+    """⟨a_j† a_i⟩ of the local moment equations with only the named baths driving, every node taken as an oscillator."""
+    names = list(network.nodes)
+    one_body = np.diag([node.frequency for node in network.nodes.values()]).astype(complex)
+    for (first, second), strength in network.couplings.items():
+        i, j = names.index(first), names.index(second)
+        one_body[i, j] = one_body[j, i] = strength
+    damping, drive = np.zeros(len(names)), np.zeros(len(names))
+    for name, bath in network.baths.items():
+        node, index = network.nodes[bath.node], names.index(bath.node)
+        up = float(excitation_rate(bath.spectrum, node.frequency, bath.temperature))
+        down = float(decay_rate(bath.spectrum, node.frequency, bath.temperature))
+        damping[index] += down - up if isinstance(node, Oscillator) else down + up
+        drive[index] += up if name in baths else 0.0
+    return solve_continuous_lyapunov(-1j * one_body - np.diag(damping) / 2, -np.diag(drive))
+
+
+def local_estimate(network: Network) -> Estimate:
+    """Occupations to expect of the local equation (6)-(7)."""
+    matrix = _excitation_matrix(network, list(network.baths))
+    occupations = {
+        name: float(matrix[index, index].real)
+        for index, (name, node) in enumerate(network.nodes.items())
+        if isinstance(node, Oscillator)
+    }
+    return Estimate(occupations, tuple(np.linalg.eigvalsh(matrix).clip(min=0.0)))
+
+
+def one_way_flows(network: Network) -> dict[str, float]:
+    """Scale of the energy that flows from each bath to the others, were those at zero temperature, or back.
+
+    Parameters
+    ----------
+    network : Network
+
+    Returns
+    -------
+    dict of str to float
+        For each bath the larger of the two one-way flows, an estimate from the local moment equations of oscillators.
+        It is a yardstick for errors where the heat current itself passes through zero.
+    """
+    names = list(network.nodes)
+    flows = {}
+    for source in network.baths:
+        others = [name for name in network.baths if name != source]
+        out, back = _excitation_matrix(network, [source]), _excitation_matrix(network, others)
+        absorbed = 0.0
+        for name in network.baths:
+            bath = network.baths[name]
+            frequency, index = network.nodes[bath.node].frequency, names.index(bath.node)
+            matrix = back if name == source else out
+            absorbed = max(absorbed, frequency * float(bath.spectrum.density(frequency)) * matrix[index, index].real)
+        flows[source] = absorbed
+    return flows
+
+
+def level_error(occupation: float, levels: int) -> float:
+    """Estimated relative error of a current from cutting a mode of this mean excitation at `levels` levels."""
+    ratio = occupation / (1.0 + occupation)
+    return SAFETY * levels * (1.0 - ratio) * ratio ** (levels - 1)
+
+
+def sufficient_levels(occupation: float, tolerance: float) -> int:
+    """Smallest number of levels, at least 2, whose `level_error` is within the tolerance."""
+    candidates = np.arange(2, LARGEST_CUT)
+    ratio = occupation / (1.0 + occupation)
+    errors = SAFETY * candidates * (1.0 - ratio) * ratio ** (candidates - 1.0)
+    # N x^N first grows where the mode is hot: only the falling side counts.
+    falling = candidates >= 1.0 / -np.log(ratio) if ratio > 0 else np.ones(len(candidates), dtype=bool)
+    sufficient = np.flatnonzero(falling & (errors <= tolerance))
+    if not len(sufficient):
+        raise ValueError(
+            f"the temperatures must be low enough for a truncated space, but a mode would hold {occupation:.3g} "
+            f"excitations and need more than {LARGEST_CUT} levels"
+        )
+    return int(candidates[sufficient[0]])
+
+
+def _shell_populations(occupations: Sequence[float], largest: int) -> NDArray[np.float64]:
+    """Distribution of the total excitation of independent thermal modes, up to `largest`."""
+    shells = np.zeros(largest + 1)
+    shells[0] = 1.0
+    for occupation in occupations:
+        ratio = occupation / (1.0 + occupation)
+        for total in range(1, largest + 1):
+            shells[total] += ratio * shells[total - 1]
+        shells *= 1.0 - ratio
+    return shells
+
+
+def excitation_error(estimate: Estimate, max_excitations: int) -> float:
+    """Estimated relative error of a current from keeping at most `max_excitations` excitations."""
+    populations = _shell_populations(estimate.normal_occupations, max_excitations)
+    return SAFETY * (max_excitations + len(estimate.occupations)) * float(populations[-1])
+
+
+def sufficient_excitations(estimate: Estimate, tolerance: float) -> int:
+    """Smallest total number of excitations whose `excitation_error` is within the tolerance."""
+    largest = 2 * sum(sufficient_levels(occupation, tolerance) for occupation in estimate.normal_occupations)
+    populations = _shell_populations(estimate.normal_occupations, largest)
+    cuts = np.arange(largest + 1)
+    errors = SAFETY * (cuts + len(estimate.occupations)) * populations
+    too_small = np.flatnonzero(errors > tolerance)
+    return int(too_small[-1]) + 1 if len(too_small) else 1
+
+
+def work(sector_sizes: NDArray[np.float64]) -> float:
+    """What a steady state costs: the products of blocks of ρ, a block for each total excitation."""
+    return float(np.sum(sector_sizes**3))
+
+
+def level_sectors(levels: Sequence[int]) -> NDArray[np.float64]:
+    """Number of states of each total excitation, the nodes cut level by level."""
+    sizes = np.ones(1)
+    for number in levels:
+        sizes = np.convolve(sizes, np.ones(number))
+    return sizes
+
+
+def choose_cut(network: Network, estimate: Estimate, tolerance: float) -> dict[str, int] | int:
+    """Levels of each oscillator or a largest total excitation, whichever is cheaper.
+
+    Parameters
+    ----------
+    network : Network
+    estimate : Estimate
+    tolerance : float
+        Relative truncation error of the currents to aim at.
+
+    Returns
+    -------
+    dict of str to int, or int
+        Levels of each oscillator, or the largest total number of excitations.
+
+    Raises
+    ------
+    ValueError
+        If a mode is too hot for any truncated space.
+    """
+    share = tolerance / max(len(estimate.occupations), 1)
+    levels = {name: sufficient_levels(occupation, share) for name, occupation in estimate.occupations.items()}
+    if len(network.nodes) == 1:
+        return levels
+    excitations = sufficient_excitations(estimate, tolerance)
+    by_level = level_sectors([levels.get(name, 2) for name in network.nodes])
+    by_excitation = level_sectors([excitations + 1 if name in levels else 2 for name in network.nodes])
+    return levels if work(by_level) <= work(by_excitation[: excitations + 1]) else excitations
+
+
+def estimated_error(estimate: Estimate, cut: Mapping[str, int] | int) -> float:
+    """Estimated relative error of the currents for a cut, before anything is solved."""
+    if isinstance(cut, int):
+        return excitation_error(estimate, cut)
+    return sum(level_error(occupation, cut[name]) for name, occupation in estimate.occupations.items())
+
+
+def warn_if_too_small(estimate: Estimate, cut: Mapping[str, int] | int, tolerance: float) -> None:
+    """Warn if a cut that was asked for leaves more than the tolerance, and name the cut that would do."""
+    error = estimated_error(estimate, cut)
+    if error <= tolerance:
+        return
+    if isinstance(cut, int):
+        given, remedy = f"max_excitations={cut}", f"max_excitations={sufficient_excitations(estimate, tolerance)}"
+    else:
+        share = tolerance / len(estimate.occupations)
+        given = f"levels={ {name: cut[name] for name in estimate.occupations} }"
+        remedy = f"levels={ {name: sufficient_levels(n, share) for name, n in estimate.occupations.items()} }"
+    warnings.warn(
+        f"{given} is too small for the temperature: the estimated truncation error of the heat currents is "
+        f"{error:.1e} of the one-way flow, above the tolerance {tolerance:.0e}; {remedy} would do",
+        TruncationWarning,
+        stacklevel=4,
+    )
+
+
+def check_size(dimension: float, factors: int) -> None:
+    """Raise `MemoryError` with the estimate if a space of this dimension cannot be held."""
+    checks.fits_in_memory(
+        f"a space of {dimension:.3g} states", 200.0 * dimension * factors, "cut it at fewer levels or excitations"
+    )
