@@ -1,2 +1,63 @@
+"""Heat transport through quantum networks: local and global master equations on density matrices.
+
+Levy and Kosloff, EPL 107, 20004 (2014). Conventions: ħ = k_B = 1, heat into the network is positive.
+"""
+
+from qnet_qutip import analytic, entanglement
+from qnet_qutip.equations import (
+    MASTER_EQUATIONS,
+    MasterEquation,
+    global_dissipator_in_local_operators,
+    global_master_equation,
+    local_master_equation,
+    normal_modes,
+)
 from qnet_qutip.network import Bath, Network, Oscillator, TwoLevel, two_node
-from qnet_qutip.spectra import CallableSpectrum, PhononSpectrum, decay_rate, excitation_rate
+from qnet_qutip.solver.iteration import ConvergenceError, MultipleSteadyStatesError
+from qnet_qutip.spectra import CallableSpectrum, PhononSpectrum, SpectralDensity, decay_rate, excitation_rate
+from qnet_qutip.steady import METHODS, PositivityWarning, SteadyState, steady_state
+from qnet_qutip.thermodynamics import (
+    energy,
+    entropy_flow,
+    first_law_residual,
+    heat_current,
+    heat_currents,
+    von_neumann_entropy,
+)
+from qnet_qutip.truncation import TruncationWarning
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "MASTER_EQUATIONS",
+    "METHODS",
+    "Bath",
+    "CallableSpectrum",
+    "ConvergenceError",
+    "MasterEquation",
+    "MultipleSteadyStatesError",
+    "Network",
+    "Oscillator",
+    "PhononSpectrum",
+    "PositivityWarning",
+    "SpectralDensity",
+    "SteadyState",
+    "TruncationWarning",
+    "TwoLevel",
+    "analytic",
+    "decay_rate",
+    "energy",
+    "entanglement",
+    "entropy_flow",
+    "excitation_rate",
+    "first_law_residual",
+    "global_dissipator_in_local_operators",
+    "global_master_equation",
+    "heat_current",
+    "heat_currents",
+    "local_master_equation",
+    "normal_modes",
+    "steady_state",
+    "two_node",
+    "von_neumann_entropy",
+]

@@ -25,6 +25,7 @@ from qnet_qutip.network import Bath, Network, Oscillator
 from qnet_qutip.space import Levels, Space, mode_space
 from qnet_qutip.spectra import decay_rate, excitation_rate
 from qnet_qutip.truncation import (
+    CURRENT_OVER_FLOW,
     DEFAULT_RTOL,
     Estimate,
     check_size,
@@ -239,9 +240,7 @@ def _eigenoperators(node: str, modes: NormalModes, space: Space) -> dict[str, qu
 def global_estimate(network: Network, modes: NormalModes) -> Estimate:
     """Occupations to expect of the global equation: each mode between the baths that reach it."""
     occupations = {
-        mode: max(
-            1.0 / np.expm1(frequency / bath.temperature) for bath in network.baths.values()
-        )
+        mode: max(1.0 / np.expm1(frequency / bath.temperature) for bath in network.baths.values())
         for mode, frequency in modes.frequencies.items()
     }
     weights = {node: {mode: part**2 for mode, part in parts.items()} for node, parts in modes.expansion.items()}
@@ -252,14 +251,12 @@ def global_estimate(network: Network, modes: NormalModes) -> Estimate:
     return Estimate(of_nodes, tuple(float(occupation) for occupation in occupations.values()))
 
 
-def _mode_space(
-    network: Network, modes: NormalModes, levels: Levels | None, rtol: float, enlargement: float
-) -> Space:
+def _mode_space(network: Network, modes: NormalModes, levels: Levels | None, rtol: float, enlargement: float) -> Space:
     checks.positive("rtol", rtol)
     occupations = dict(zip(modes.frequencies, global_estimate(network, modes).normal_occupations, strict=True))
     if levels is None:
         numbers = {
-            mode: int(np.ceil(enlargement * sufficient_levels(occupation, rtol / 2)))
+            mode: int(np.ceil(enlargement * sufficient_levels(occupation, CURRENT_OVER_FLOW * rtol / 2)))
             for mode, occupation in occupations.items()
         }
     else:

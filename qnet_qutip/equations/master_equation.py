@@ -73,18 +73,14 @@ class MasterEquation:
 
 def network_hamiltonian(network: Network, lowering: Mapping[str, qutip.Qobj]) -> qutip.Qobj:
     """H_0 + H_AB of eq. (2): Σ ω a†a + Σ ε(a†b + a b†)."""
-    hamiltonian = sum(
-        node.frequency * lowering[name].dag() * lowering[name] for name, node in network.nodes.items()
-    )
+    hamiltonian = sum(node.frequency * lowering[name].dag() * lowering[name] for name, node in network.nodes.items())
     for (first, second), strength in network.couplings.items():
         hop = lowering[first].dag() * lowering[second]
         hamiltonian += strength * (hop + hop.dag())
     return hamiltonian.to("CSR")
 
 
-def cooling_and_heating(
-    operator: qutip.Qobj, down: float, up: float
-) -> tuple[qutip.Qobj, ...]:
+def cooling_and_heating(operator: qutip.Qobj, down: float, up: float) -> tuple[qutip.Qobj, ...]:
     """Collapse operators √down·d and √up·d† of a lowering operator d; those of rate zero are left out."""
     pair = ((down, operator), (up, operator.dag()))
     return tuple((np.sqrt(rate) * jump).to("CSR") for rate, jump in pair if rate > 0)
@@ -139,7 +135,9 @@ def node_space(
     if not any(isinstance(node, Oscillator) for node in network.nodes.values()):
         if levels is not None:
             node_levels(network, levels)
-        return (two_level_space(network) if max_excitations is None else excitation_space(network, max_excitations)), False
+        return (
+            two_level_space(network) if max_excitations is None else excitation_space(network, max_excitations)
+        ), False
     chosen = levels is None and max_excitations is None
     if chosen:
         cut = choose_cut(network, estimate, rtol)

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from qnet_qutip.solver.generator import Generator
+from qnet_qutip.solver.generator import Generator, dense_block
 from qnet_qutip.solver.sectors import Sectors
 
 Block = NDArray[np.complex128]
@@ -44,29 +44,27 @@ class Sandwich:
 Jump = Gather | Sandwich
 
 
-def sector_jumps(
-    pairs: Iterable[tuple[sp.csr_array, sp.csr_array]], sectors: Sectors
-) -> list[list[Jump]]:
+def sector_jumps(pairs: Iterable[tuple[sp.csr_array, sp.csr_array]], sectors: Sectors) -> list[list[Jump]]:
     """For each sector the jumps that lead into it, from pairs (A, B) in the order of the sectors' states."""
     into: list[list[Jump]] = [[] for _ in sectors.sizes]
     state_sector = sectors.state_sector()
     for left, right in pairs:
-        for target, (first, last) in enumerate(zip(sectors.starts[:-1], sectors.starts[1:], strict=True)):
-            reached = state_sector[left.indices[left.indptr[first] : left.indptr[last]]]
-            sources = np.unique(reached)
-            single = len(sources) == 1 and _single_entries(left, first, last) and _single_entries(right, first, last)
+        for target in range(len(sectors.sizes)):
+            rows = sectors.span(target)
+            sources = np.unique(state_sector[left.indices[left.indptr[rows.start] : left.indptr[rows.stop]]])
+            single = len(sources) == 1 and _single_entries(left, rows) and _single_entries(right, rows)
             for source in sources:
                 if single:
-                    jump = _gather(left, right, int(source), slice(first, last), sectors)
+                    jump = _gather(left, right, int(source), rows, sectors)
                 else:
-                    jump = _sandwich(left, right, int(source), slice(first, last), sectors)
+                    jump = _sandwich(left, right, int(source), rows, sectors)
                 if jump is not None:
                     into[target].append(jump)
     return into
 
 
-def _single_entries(matrix: sp.csr_array, first: int, last: int) -> bool:
-    return bool(np.diff(matrix.indptr[first : last + 1]).max() <= 1)
+def _single_entries(matrix: sp.csr_array, rows: slice) -> bool:
+    return bool(np.diff(matrix.indptr[rows.start : rows.stop + 1]).max() <= 1)
 
 
 def _row_entries(matrix: sp.csr_array, rows: slice) -> tuple[NDArray[np.int64], Block]:
@@ -78,9 +76,7 @@ def _row_entries(matrix: sp.csr_array, rows: slice) -> tuple[NDArray[np.int64], 
     return columns, values
 
 
-def _gather(
-    left: sp.csr_array, right: sp.csr_array, source: int, rows: slice, sectors: Sectors
-) -> Gather | None:
+def _gather(left: sp.csr_array, right: sp.csr_array, source: int, rows: slice, sectors: Sectors) -> Gather | None:
     start, size = sectors.starts[source], sectors.sizes[source]
     row, row_value = _row_entries(left, rows)
     column, column_value = _row_entries(right, rows)
@@ -92,12 +88,9 @@ def _gather(
     return Gather(source, places, weights if weights.imag.any() else weights.real.copy())
 
 
-def _sandwich(
-    left: sp.csr_array, right: sp.csr_array, source: int, rows: slice, sectors: Sectors
-) -> Sandwich | None:
-    columns = slice(sectors.starts[source], sectors.starts[source + 1])
-    left_block = left[rows][:, columns].toarray().astype(complex)
-    right_block = right[rows][:, columns].toarray().astype(complex)
+def _sandwich(left: sp.csr_array, right: sp.csr_array, source: int, rows: slice, sectors: Sectors) -> Sandwich | None:
+    columns = sectors.span(source)
+    left_block, right_block = dense_block(left, rows, columns), dense_block(right, rows, columns)
     if not (left_block.any() and right_block.any()):
         return None
     return Sandwich(source, left_block, np.ascontiguousarray(right_block.conj().T))
@@ -137,9 +130,9 @@ def block_generator(generator: Generator, sectors: Sectors) -> BlockGenerator:
     """Cut a generator, in the order of the sectors' states, into blocks."""
     loss = sum((part.loss for part in generator.dissipators.values()), sp.csr_array(generator.hamiltonian.shape))
     effective = (generator.hamiltonian - 1j * loss).tocsr()
-    spans = list(zip(sectors.starts[:-1], sectors.starts[1:], strict=True))
+    spans = [sectors.span(sector) for sector in range(len(sectors.sizes))]
     return BlockGenerator(
         sectors,
-        [effective[first:last][:, first:last].toarray() for first, last in spans],
+        [dense_block(effective, span, span) for span in spans],
         sector_jumps([pair for part in generator.dissipators.values() for pair in part.jumps], sectors),
     )

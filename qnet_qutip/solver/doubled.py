@@ -224,7 +224,10 @@ class DoubledGenerator:
         for column, value in zip(self._hops.columns, self._hops.values, strict=True):
             left, right = value[rows], value[columns].conj()
             zero = np.zeros(len(rows))
-            above, beside = self._rows[column[rows]] + self._places[columns], self._rows[rows] + self._places[column[columns]]
+            above, beside = (
+                self._rows[column[rows]] + self._places[columns],
+                self._rows[rows] + self._places[column[columns]],
+            )
             _add_if_any(terms, (left.imag, zero), (-left.real, zero), rho, above)
             _add_if_any(terms, (-right.imag, zero), (right.real, zero), rho, beside)
         return terms
@@ -247,7 +250,10 @@ class DoubledGenerator:
         for column, value, rest in zip(losses.columns, losses.values, losses.remainders, strict=True):
             left, left_rest = -value[rows], -rest[rows]
             right, right_rest = -value[columns].conj(), -rest[columns].conj()
-            above, beside = self._rows[column[rows]] + self._places[columns], self._rows[rows] + self._places[column[columns]]
+            above, beside = (
+                self._rows[column[rows]] + self._places[columns],
+                self._rows[rows] + self._places[column[columns]],
+            )
             _add_if_any(terms, (left.real, left_rest.real), (left.imag, left_rest.imag), rho, above)
             _add_if_any(terms, (right.real, right_rest.real), (right.imag, right_rest.imag), rho, beside)
         return terms

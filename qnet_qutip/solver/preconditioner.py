@@ -8,26 +8,23 @@ the eigenvectors of K.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import scipy.linalg
 import scipy.sparse as sp
 import scipy.sparse.linalg
 from numpy.typing import NDArray
 
 from qnet_qutip.solver.blocks import Block, BlockGenerator
-from qnet_qutip.solver.generator import Generator
+from qnet_qutip.solver.generator import Generator, dense_block
 from qnet_qutip.solver.sectors import Sectors
+from qnet_qutip.solver.sylvester import sylvester
 
 Flat = NDArray[np.complex128]
 
 NEGLIGIBLE_RATE = 1e-14
 """Rates between eigenstates below this fraction of the largest are left out of the secular rate equation."""
-
-WORST_CONDITION = 1e4
-"""Beyond this condition of K's eigenvectors, near an exceptional point, its Schur form takes their place."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +81,7 @@ class SecularEquation:
 
 def secular_equation(generator: Generator, sectors: Sectors) -> SecularEquation:
     """Set up and factorise the secular rate equation of a generator in the order of the sectors' states."""
-    spans = list(zip(sectors.starts[:-1], sectors.starts[1:], strict=True))
+    spans = [sectors.span(sector) for sector in range(len(sectors.sizes))]
     dimension = generator.dimension
     jumps = [pair for part in generator.dissipators.values() for pair in part.jumps]
     if sectors.classical:
@@ -94,8 +91,8 @@ def secular_equation(generator: Generator, sectors: Sectors) -> SecularEquation:
         hamiltonian = generator.hamiltonian
         real = not np.iscomplexobj(hamiltonian.data) or not hamiltonian.data.imag.any()
         vectors = []
-        for first, last in spans:
-            block = hamiltonian[first:last][:, first:last].toarray()
+        for span in spans:
+            block = dense_block(hamiltonian, span, span)
             vectors.append(np.linalg.eigh(block.real if real else block)[1])
         rates = sum(
             (_eigenstate_rates(left, right, vectors, sectors) for left, right in jumps),
@@ -123,60 +120,23 @@ def _eigenstate_rates(
     """Rates Re(A_jk B_jk*) between eigenstates of H for a jump AρB†."""
     state_sector = sectors.state_sector()
     values, rows, columns = [], [], []
-    for target, (first, last) in enumerate(zip(sectors.starts[:-1], sectors.starts[1:], strict=True)):
-        reached = state_sector[left.indices[left.indptr[first] : left.indptr[last]]]
-        for source in np.unique(reached):
-            span = slice(sectors.starts[source], sectors.starts[source + 1])
+    for target in range(len(sectors.sizes)):
+        into = sectors.span(target)
+        for source in np.unique(state_sector[left.indices[left.indptr[into.start] : left.indptr[into.stop]]]):
+            span = sectors.span(source)
             image, adjoint = vectors[target].conj().T, vectors[source]
-            a = image @ (left[first:last][:, span] @ adjoint)
-            b = a if right is left else image @ (right[first:last][:, span] @ adjoint)
+            a = image @ dense_block(left, into, span) @ adjoint
+            b = a if right is left else image @ dense_block(right, into, span) @ adjoint
             block = (a * b.conj()).real
             row, column = np.nonzero(np.abs(block) > NEGLIGIBLE_RATE * np.abs(block).max(initial=0.0))
             values.append(block[row, column])
-            rows.append(row + first)
+            rows.append(row + into.start)
             columns.append(column + span.start)
     dimension = len(sectors.order)
     if not values:
         return sp.coo_array((dimension, dimension))
     entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
     return sp.coo_array(entries, shape=(dimension, dimension))
-
-
-def _sylvester(effective: Block, scale: float) -> Callable[[Block], Block]:
-    """The map from R to the solution of -i(Kρ - ρK†) = R."""
-    values, vectors = np.linalg.eig(effective)
-    try:
-        inverse = np.linalg.inv(vectors)
-        condition = np.linalg.norm(vectors, 2) * np.linalg.norm(inverse, 2)
-    except np.linalg.LinAlgError:
-        condition = np.inf
-    if condition > WORST_CONDITION:
-        return _schur_sylvester(effective, scale)
-    rates = _bounded(-1j * (values[:, None] - values.conj()[None, :]), scale)
-    vectors_adjoint, inverse_adjoint = vectors.conj().T.copy(), inverse.conj().T.copy()
-
-    def solve(right_hand_side: Block) -> Block:
-        return vectors @ ((inverse @ right_hand_side @ inverse_adjoint) / rates) @ vectors_adjoint
-
-    return solve
-
-
-def _schur_sylvester(effective: Block, scale: float) -> Callable[[Block], Block]:
-    # A loss that is too small to matter elsewhere keeps the equation regular for states that nothing damps.
-    triangle, unitary = scipy.linalg.schur(-1j * effective - 1e-12 * scale * np.eye(len(effective)), output="complex")
-    adjoint = unitary.conj().T.copy()
-    (trsyl,) = scipy.linalg.get_lapack_funcs(("trsyl",), (triangle,))
-
-    def solve(right_hand_side: Block) -> Block:
-        solution, factor, _ = trsyl(triangle, triangle, adjoint @ right_hand_side @ unitary, tranb="C")
-        return unitary @ (solution / factor) @ adjoint
-
-    return solve
-
-
-def _bounded(rates: Block, scale: float) -> Block:
-    """Keep the rates that are divided by away from zero: states that nothing damps have none."""
-    return np.where(np.abs(rates) < 1e-12 * scale, -scale, rates)
 
 
 class Preconditioner:
@@ -198,15 +158,17 @@ class Preconditioner:
         sectors = generator.sectors
         self._transposed = sectors.transposed_places()
         scale = max(float(np.abs(block.diagonal().imag).max()) for block in generator.effective)
-        self._solvers = [_sylvester(block, scale) for block in generator.effective]
+        self._solvers = [sylvester(block, scale) for block in generator.effective]
         populations = np.add.reduceat(np.abs(secular.steady_populations()), sectors.starts[:-1])
         self._down = np.argsort(populations / sectors.sizes)
         rank = np.empty(len(self._down), dtype=int)
         rank[self._down] = np.arange(len(self._down))
-        self._from_above = [[jump for jump in jumps if rank[jump.source] < rank[target]]
-                            for target, jumps in enumerate(generator.jumps)]
-        self._from_below = [[jump for jump in jumps if rank[jump.source] > rank[target]]
-                            for target, jumps in enumerate(generator.jumps)]
+        self._from_above = [
+            [jump for jump in jumps if rank[jump.source] < rank[target]] for target, jumps in enumerate(generator.jumps)
+        ]
+        self._from_below = [
+            [jump for jump in jumps if rank[jump.source] > rank[target]] for target, jumps in enumerate(generator.jumps)
+        ]
 
     def __call__(self, residual: Flat) -> Flat:
         """Approximate solution ρ of L(ρ) = residual, Hermitian and of zero trace."""

@@ -48,6 +48,10 @@ class Sectors:
         """Whether every sector is a single state, so that only populations are coupled."""
         return bool(self.sizes.max() == 1)
 
+    def span(self, sector: int) -> slice:
+        """Where a sector's states are in `order`."""
+        return slice(int(self.starts[sector]), int(self.starts[sector + 1]))
+
     def blocks(self, flat: NDArray[np.complex128]) -> list[NDArray[np.complex128]]:
         """Views of the blocks of a flat array."""
         return [
@@ -133,9 +137,7 @@ def find_sectors(generator: Generator, rho: sp.csr_array | None = None) -> Secto
         count = merged_count
 
 
-def _merge_images(
-    count: int, labels: Index, jumps: Sequence[tuple[sp.csr_array, sp.csr_array]]
-) -> tuple[int, Index]:
+def _merge_images(count: int, labels: Index, jumps: Sequence[tuple[sp.csr_array, sp.csr_array]]) -> tuple[int, Index]:
     """Join the sectors that one sector is taken to by the two sides of a jump AρB†: it would correlate them."""
     first, second = [np.empty(0, dtype=int)], [np.empty(0, dtype=int)]
     for pair in jumps:

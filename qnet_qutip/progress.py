@@ -1,0 +1,37 @@
+"""Progress on the terminal for whatever takes longer than two seconds."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable
+
+QUIET_SECONDS = 2.0
+"""Nothing is shown before this."""
+
+
+def progress_line(label: str) -> Callable[[str], None]:
+    """A function that writes `label: text` over the last such line on standard error, once two seconds have passed.
+
+    Called with an empty text it ends the line. On a stream that is not a terminal every line stays, at most one in two
+    seconds.
+    """
+    started = last = time.monotonic()
+    shown = False
+
+    def show(text: str) -> None:
+        nonlocal last, shown
+        now = time.monotonic()
+        if not text:
+            if shown and sys.stderr.isatty():
+                sys.stderr.write("\n")
+            return
+        interval = 0.1 if sys.stderr.isatty() else QUIET_SECONDS
+        if now - started < QUIET_SECONDS or now - last < interval:
+            return
+        end = "\x1b[K\r" if sys.stderr.isatty() else "\n"
+        sys.stderr.write(f"{label}: {text} ({now - started:.0f} s){end}")
+        sys.stderr.flush()
+        last, shown = now, True
+
+    return show

@@ -1,0 +1,99 @@
+"""The steady state that a given state evolves to, where there are several: its average over long times.
+
+The resolvent s(s - L)⁻¹ leaves every steady state as it is, keeps all conserved quantities, and damps what decays or
+rotates at rate g by s/(s + g). Applied again and again it projects onto the steady states.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.sparse as sp
+import scipy.sparse.linalg
+from numpy.typing import NDArray
+
+from qnet_qutip.solver.blocks import block_generator
+from qnet_qutip.solver.doubled import DoubledGenerator
+from qnet_qutip.solver.generator import Dissipator, Generator
+from qnet_qutip.solver.iteration import ConvergenceError, Solution
+from qnet_qutip.solver.sectors import find_sectors
+from qnet_qutip.solver.sylvester import schur_sylvester
+
+Flat = NDArray[np.complex128]
+
+SLOWNESS = 1e-6
+"""s as a fraction of the largest rate: what decays slower than this takes many steps."""
+
+PROJECTION_TOLERANCE = 1e-9
+"""Relative change of ρ in a step at which the projection is complete: the resolvent's own rounding is 1e-16/SLOWNESS."""
+
+
+def long_time_state(generator: Generator, rho0: sp.csr_array, *, max_iterations: int) -> Solution:
+    """Long-time average of the evolution of a state.
+
+    Parameters
+    ----------
+    generator : Generator
+    rho0 : csr_array, shape (dimension, dimension)
+        The initial state, of unit trace.
+    max_iterations : int
+        Limit on the applications of the generator.
+
+    Returns
+    -------
+    Solution
+
+    Raises
+    ------
+    ConvergenceError
+        If the limit is reached first.
+    """
+    sectors = find_sectors(generator, rho0)
+    ordered = generator.permuted(sectors.order)
+    blocks = block_generator(ordered, sectors)
+    scale = max((float(np.abs(block).max(initial=0.0)) for block in blocks.effective), default=0.0) or 1.0
+    decay = SLOWNESS * scale
+    # A loss of s on every state turns L into L - s, whose Sylvester part is inverted block by block.
+    identity = sp.csr_array(sp.eye_array(generator.dimension, dtype=complex))
+    everywhere = Dissipator(jumps=(), loss_factors=(), loss=sp.csr_array(decay / 2 * identity))
+    shifted = block_generator(Generator(ordered.hamiltonian, {**ordered.dissipators, "resolvent": everywhere}), sectors)
+    solvers = [schur_sylvester(block) for block in shifted.effective]
+
+    def precondition(flat: Flat) -> Flat:
+        result = np.empty_like(flat)
+        for out, solver, block in zip(sectors.blocks(result), solvers, sectors.blocks(flat), strict=True):
+            out[:] = solver(block)
+        return result
+
+    def matvec(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+        flat = np.ascontiguousarray(vector).ravel().view(np.complex128)
+        return precondition(shifted(flat)).view(np.float64)
+
+    size = 2 * sectors.unknowns
+    operator = scipy.sparse.linalg.LinearOperator((size, size), matvec=matvec, dtype=float)
+    rho, iterations, change = sectors.pack(rho0), 0, np.inf
+    while change > PROJECTION_TOLERANCE:
+        if iterations >= max_iterations:
+            raise ConvergenceError(
+                f"the long-time state was not reached within {iterations} iterations: the last step still changed it "
+                f"by {change:.1e}; raise max_iterations"
+            )
+        source = precondition(-decay * rho).view(np.float64)
+        counted: list[float] = []
+        solution, _ = scipy.sparse.linalg.gmres(
+            operator,
+            source,
+            x0=rho.view(np.float64),
+            rtol=1e-13,
+            atol=0.0,
+            restart=min(60, size),
+            maxiter=5,
+            callback=counted.append,
+            callback_type="pr_norm",
+        )
+        iterations += max(len(counted), 1)
+        following = solution.view(np.complex128)
+        change = float(np.linalg.norm(following - rho) / np.linalg.norm(rho))
+        rho = following
+    doubled = DoubledGenerator(ordered, sectors)
+    residual, currents = doubled.residual_and_currents((rho, np.zeros_like(rho)))
+    return Solution(sectors.unpack(rho), currents, float(np.linalg.norm(residual)), iterations, {}, sectors)

@@ -1,0 +1,139 @@
+"""First and second law: heat currents, eq. (5), energy, entropy and entropy production, eq. (1).
+
+Heat into the network is positive; ħ = k_B = 1. One function gives the heat current of every master equation,
+Tr[H D(ρ)], each bath on its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import qutip
+from numpy.typing import NDArray
+
+from qnet_qutip import checks
+from qnet_qutip.equations import MasterEquation
+from qnet_qutip.network import Network
+from qnet_qutip.solver.doubled import DoubledGenerator
+from qnet_qutip.solver.generator import build_generator, sparse_matrix
+from qnet_qutip.solver.sectors import Sectors, find_sectors
+
+Flat = NDArray[np.complex128]
+
+
+def check_state(equation: MasterEquation, rho: qutip.Qobj, name: str = "rho") -> None:
+    """Raise if a density matrix is not one of the equation's space.
+
+    Raises
+    ------
+    TypeError
+        If it is not a QuTiP operator.
+    ValueError
+        If its dimensions, its trace or its Hermiticity are not those of a state in the equation's space.
+    """
+    if not isinstance(rho, qutip.Qobj) or not rho.isoper:
+        raise TypeError(f"{name} must be a QuTiP operator, but is {type(rho).__name__}")
+    if rho.dims != equation.hamiltonian.dims or rho.shape != equation.hamiltonian.shape:
+        raise ValueError(
+            f"{name} must have the dimensions {equation.hamiltonian.dims} and {equation.space.dimension} states, but "
+            f"has {rho.dims} and {rho.shape[0]}"
+        )
+    if not rho.isherm:
+        raise ValueError(f"{name} must be Hermitian, but is not")
+    trace = complex(rho.tr())
+    if not np.isclose(trace, 1.0, atol=1e-6):
+        raise ValueError(f"{name} must have trace 1, but has {trace.real:g}")
+
+
+def heat_currents(equation: MasterEquation, rho: qutip.Qobj) -> dict[str, float]:
+    """Heat current from every bath into the network, J = Tr[H D(ρ)], eq. (5).
+
+    Summed in doubled precision; what remains is the rounding of ρ itself, which a steady state's own `heat_currents`
+    do not suffer from.
+
+    Parameters
+    ----------
+    equation : MasterEquation
+    rho : Qobj
+        Any state in the equation's space.
+
+    Returns
+    -------
+    dict of str to float
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `rho` is not a state in the equation's space.
+    """
+    check_state(equation, rho)
+    generator = build_generator(equation.hamiltonian, equation.collapse_operators)
+    matrix = sparse_matrix(rho)
+    sectors = find_sectors(generator, matrix)
+    flat = sectors.pack(matrix)
+    doubled = DoubledGenerator(generator.permuted(sectors.order), sectors)
+    return doubled.residual_and_currents((flat, np.zeros_like(flat)))[1]
+
+
+def heat_current(equation: MasterEquation, rho: qutip.Qobj, bath: str) -> float:
+    """Heat current from one bath into the network; see `heat_currents`.
+
+    Raises
+    ------
+    ValueError
+        If the network has no such bath.
+    """
+    checks.one_of("bath", bath, list(equation.collapse_operators))
+    return heat_currents(equation, rho)[bath]
+
+
+def entropy_flow(network: Network, currents: Mapping[str, float]) -> float:
+    """Σ J/T: the entropy that heat carries into the network from its baths."""
+    return sum(current / network.baths[name].temperature for name, current in currents.items())
+
+
+def first_law_residual(currents: Mapping[str, float]) -> float:
+    """|Σ J| / max |J| of a steady state: zero where the equation conserves energy.
+
+    Zero if no heat flows at all.
+
+    Examples
+    --------
+    >>> first_law_residual({"hot": 2.0, "cold": -2.0})
+    0.0
+    """
+    largest = max((abs(current) for current in currents.values()), default=0.0)
+    return abs(sum(currents.values())) / largest if largest > 0 else 0.0
+
+
+def energy(equation: MasterEquation, rho: qutip.Qobj) -> float:
+    """Tr[Hρ]."""
+    return float((sparse_matrix(equation.hamiltonian).T.multiply(sparse_matrix(rho))).sum().real)
+
+
+def von_neumann_entropy(rho: qutip.Qobj) -> float:
+    """-Tr[ρ ln ρ], block by block of the matrix.
+
+    Raises
+    ------
+    ValueError
+        If an eigenvalue is negative beyond rounding.
+
+    Examples
+    --------
+    >>> round(von_neumann_entropy(qutip.maximally_mixed_dm(2)), 12)
+    0.69314718056
+    """
+    matrix = sparse_matrix(rho)
+    sectors = find_sectors(build_generator(rho, {}), matrix)
+    return entropy_of_blocks(sectors, sectors.pack(matrix))
+
+
+def entropy_of_blocks(sectors: Sectors, flat: Flat) -> float:
+    """-Tr[ρ ln ρ] of a state given by its blocks."""
+    eigenvalues = np.concatenate([np.linalg.eigvalsh(block) for block in sectors.blocks(flat)])
+    if eigenvalues.min() < -1e-9:
+        raise ValueError(f"rho must be positive, but has the eigenvalue {eigenvalues.min():.1e}")
+    present = eigenvalues[eigenvalues > 0]
+    return float(-np.sum(present * np.log(present)))
