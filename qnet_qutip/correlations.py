@@ -101,4 +101,5 @@ def correlation_matrix(covariance: Matrix) -> Matrix:
            [0.5, 1. ]])
     """
     deviations = np.sqrt(np.diag(covariance))
-    return covariance / np.outer(deviations, deviations)
+    correlations: Matrix = covariance / np.outer(deviations, deviations)
+    return correlations

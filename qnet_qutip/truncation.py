@@ -70,7 +70,8 @@ def _excitation_matrix(network: Network, baths: Sequence[str]) -> NDArray[np.com
         down = float(decay_rate(bath.spectrum, node.frequency, bath.temperature))
         damping[index] += down - up if isinstance(node, Oscillator) else down + up
         drive[index] += up if name in baths else 0.0
-    return solve_continuous_lyapunov(-1j * one_body - np.diag(damping) / 2, -np.diag(drive))
+    matrix: NDArray[np.complex128] = solve_continuous_lyapunov(-1j * one_body - np.diag(damping) / 2, -np.diag(drive))
+    return matrix
 
 
 def local_estimate(network: Network) -> Estimate:

@@ -1,0 +1,1 @@
+"""The package's own solver: steady states of generators that are never formed."""

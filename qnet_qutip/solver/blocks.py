@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -41,7 +42,7 @@ class Sandwich:
         return self.left @ blocks[self.source] @ self.right
 
 
-Jump = Gather | Sandwich
+Jump: TypeAlias = Gather | Sandwich
 
 
 def sector_jumps(pairs: Iterable[tuple[sp.csr_array, sp.csr_array]], sectors: Sectors) -> list[list[Jump]]:
@@ -54,10 +55,8 @@ def sector_jumps(pairs: Iterable[tuple[sp.csr_array, sp.csr_array]], sectors: Se
             sources = np.unique(state_sector[left.indices[left.indptr[rows.start] : left.indptr[rows.stop]]])
             single = len(sources) == 1 and _single_entries(left, rows) and _single_entries(right, rows)
             for source in sources:
-                if single:
-                    jump = _gather(left, right, int(source), rows, sectors)
-                else:
-                    jump = _sandwich(left, right, int(source), rows, sectors)
+                build = _gather if single else _sandwich
+                jump = build(left, right, int(source), rows, sectors)
                 if jump is not None:
                     into[target].append(jump)
     return into
@@ -76,7 +75,7 @@ def _row_entries(matrix: sp.csr_array, rows: slice) -> tuple[NDArray[np.int64], 
     return columns, values
 
 
-def _gather(left: sp.csr_array, right: sp.csr_array, source: int, rows: slice, sectors: Sectors) -> Gather | None:
+def _gather(left: sp.csr_array, right: sp.csr_array, source: int, rows: slice, sectors: Sectors) -> Jump | None:
     start, size = sectors.starts[source], sectors.sizes[source]
     row, row_value = _row_entries(left, rows)
     column, column_value = _row_entries(right, rows)
@@ -88,7 +87,7 @@ def _gather(left: sp.csr_array, right: sp.csr_array, source: int, rows: slice, s
     return Gather(source, places, weights if weights.imag.any() else weights.real.copy())
 
 
-def _sandwich(left: sp.csr_array, right: sp.csr_array, source: int, rows: slice, sectors: Sectors) -> Sandwich | None:
+def _sandwich(left: sp.csr_array, right: sp.csr_array, source: int, rows: slice, sectors: Sectors) -> Jump | None:
     columns = sectors.span(source)
     left_block, right_block = dense_block(left, rows, columns), dense_block(right, rows, columns)
     if not (left_block.any() and right_block.any()):

@@ -9,7 +9,6 @@ The Art of Computer Programming 2, sec. 4.2.2 for the sum.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -222,14 +221,14 @@ class DoubledGenerator:
         difference = two_sum(self._energies[rows], -self._energies[columns])
         terms.add(None, (-difference[0], -difference[1]), _pick(rho, self._rows[rows] + self._places[columns]))
         for column, value in zip(self._hops.columns, self._hops.values, strict=True):
-            left, right = value[rows], value[columns].conj()
+            before, after = value[rows], value[columns].conj()
             zero = np.zeros(len(rows))
             above, beside = (
                 self._rows[column[rows]] + self._places[columns],
                 self._rows[rows] + self._places[column[columns]],
             )
-            _add_if_any(terms, (left.imag, zero), (-left.real, zero), rho, above)
-            _add_if_any(terms, (-right.imag, zero), (right.real, zero), rho, beside)
+            _add_if_any(terms, (before.imag, zero), (-before.real, zero), rho, above)
+            _add_if_any(terms, (-after.imag, zero), (after.real, zero), rho, beside)
         return terms
 
     def _dissipated(self, bath: str, rows: NDArray[np.int64], columns: NDArray[np.int64], rho: Doubled) -> Sum:
@@ -248,14 +247,14 @@ class DoubledGenerator:
                         terms.add(real, imag, _pick(rho, places))
         losses = self._losses[bath]
         for column, value, rest in zip(losses.columns, losses.values, losses.remainders, strict=True):
-            left, left_rest = -value[rows], -rest[rows]
-            right, right_rest = -value[columns].conj(), -rest[columns].conj()
+            before, before_rest = -value[rows], -rest[rows]
+            after, after_rest = -value[columns].conj(), -rest[columns].conj()
             above, beside = (
                 self._rows[column[rows]] + self._places[columns],
                 self._rows[rows] + self._places[column[columns]],
             )
-            _add_if_any(terms, (left.real, left_rest.real), (left.imag, left_rest.imag), rho, above)
-            _add_if_any(terms, (right.real, right_rest.real), (right.imag, right_rest.imag), rho, beside)
+            _add_if_any(terms, (before.real, before_rest.real), (before.imag, before_rest.imag), rho, above)
+            _add_if_any(terms, (after.real, after_rest.real), (after.imag, after_rest.imag), rho, beside)
         return terms
 
     def _energy(self, high: NDArray[np.complex128], low: NDArray[np.complex128]) -> float:

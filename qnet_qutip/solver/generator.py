@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 import qutip
 import scipy.sparse as sp
 
-CollapseOperator = qutip.Qobj | tuple[qutip.Qobj, qutip.Qobj]
+CollapseOperator: TypeAlias = qutip.Qobj | tuple[qutip.Qobj, qutip.Qobj]
 
 
 @dataclass(frozen=True, eq=False)

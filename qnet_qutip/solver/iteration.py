@@ -31,8 +31,11 @@ VECTORS = 40
 VECTOR_MEMORY = 6e8
 """Bytes that the Krylov vectors may take; large problems get fewer."""
 
-CYCLE_REDUCTION = 1e-9
+CYCLE_REDUCTION = 1e-5
 """What a cycle reduces the preconditioned residual by, before it is evaluated anew in doubled precision."""
+
+WORST_CONTRACTION = 0.5
+"""A cycle that reduces the preconditioned residual by less than this is stuck, and its small changes mean nothing."""
 
 ZERO_CURRENT = 1e-18
 """Fraction of the gross flow from a bath below which its current counts as zero."""
@@ -84,7 +87,7 @@ class _Problem:
         self.sectors = sectors
         self.secular: SecularEquation = secular_equation(ordered, sectors)
         self.blocks: BlockGenerator | None = None if sectors.classical else block_generator(ordered, sectors)
-        self.precondition = Preconditioner(self.secular, self.blocks)
+        self.precondition = Preconditioner(self.secular, ordered, self.blocks)
         self.doubled = DoubledGenerator(ordered, sectors)
         self.diagonal = sectors.diagonal_places()
         losses = {
@@ -104,8 +107,8 @@ class _Problem:
         populations = np.abs(flat[self.diagonal])
         return {bath: float(np.abs(loss) @ populations) for bath, loss in self._losses.items()}
 
-    def correction(self, residual: Flat, vectors: int, reduction: float) -> tuple[Flat, int]:
-        """Approximate solution of L(x) = -residual by one cycle of GMRES, and its number of iterations.
+    def correction(self, preconditioned: Flat, vectors: int, reduction: float) -> tuple[Flat, int]:
+        """Approximate solution x of M⁻¹L(x) = -M⁻¹r by one cycle of GMRES, and its number of iterations.
 
         A Hermitian ρ is a real vector: GMRES runs on real and imaginary parts, so that its combinations stay
         Hermitian.
@@ -117,10 +120,6 @@ class _Problem:
         def as_flat(vector: NDArray[np.float64]) -> Flat:
             return vector.astype(complex) if self.sectors.classical else vector.view(np.complex128)
 
-        right_hand_side = as_real(self.precondition(-residual))
-        norm = float(np.linalg.norm(right_hand_side))
-        if norm == 0.0:
-            return np.zeros_like(residual), 0
         count = 0
 
         def matvec(vector: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -128,12 +127,20 @@ class _Problem:
             count += 1
             return as_real(self.precondition(self.apply(as_flat(np.ascontiguousarray(vector).ravel()))))
 
+        norm = float(np.linalg.norm(preconditioned))
+        if norm == 0.0:
+            return np.zeros_like(preconditioned), 0
+        right_hand_side = as_real(-preconditioned) / norm
         size = len(right_hand_side)
         operator = scipy.sparse.linalg.LinearOperator((size, size), matvec=matvec, dtype=float)
-        # A small system needs no more vectors than it has unknowns.
-        restart = min(vectors, size)
         solution, _ = scipy.sparse.linalg.gmres(
-            operator, right_hand_side / norm, rtol=reduction, atol=0.0, restart=restart, maxiter=1
+            # A small system needs no more vectors than it has unknowns.
+            operator,
+            right_hand_side,
+            rtol=reduction,
+            atol=0.0,
+            restart=min(vectors, size),
+            maxiter=1,
         )
         return as_flat(norm * solution), count
 
@@ -205,34 +212,39 @@ def _refine(
     """Cycles of residual and currents in doubled precision, correction, and judgement."""
     rho: Doubled = (first / first[problem.diagonal].sum().real, np.zeros_like(first))
     residual, currents = problem.doubled.residual_and_currents(rho)
-    iterations, last_change, error = 0, np.inf, np.inf
-    while True:
-        correction, count = problem.correction(residual, vectors, CYCLE_REDUCTION)
-        iterations += count
+    preconditioned = problem.precondition(residual)
+    cycles, iterations, error = 0, 0, np.inf
+    while error > rtol:
+        if iterations >= max_iterations or not np.all(np.isfinite(preconditioned)):
+            raise ConvergenceError(
+                f"the steady state did not converge within {iterations} iterations: it or a heat current may still "
+                f"change by {error:.1e} (tolerance {rtol:.0e}), and the residual is {np.linalg.norm(residual):.1e}; "
+                "raise max_iterations or rtol, or start from a state nearby"
+            )
+        correction, count = problem.correction(preconditioned, vectors, CYCLE_REDUCTION)
+        cycles, iterations = cycles + 1, iterations + count
         rho = _normalised(_add(rho, correction), problem.diagonal)
-        before = currents
+        before, size_before = currents, float(np.linalg.norm(preconditioned))
         residual, currents = problem.doubled.residual_and_currents(rho)
+        preconditioned = problem.precondition(residual)
         gross = problem.gross_flows(rho[0])
-        changes = {
-            bath: abs(current - before[bath]) / max(abs(current), ZERO_CURRENT * gross[bath], np.finfo(float).tiny)
+        scales = {
+            bath: max(abs(current), ZERO_CURRENT * gross[bath], np.finfo(float).tiny)
             for bath, current in currents.items()
         }
-        state_change = float(np.linalg.norm(correction) / np.linalg.norm(rho[0]))
-        change = max(state_change, *changes.values()) if changes else state_change
-        # Corrections that shrink by a factor q leave q/(1 - q) of the last one to come.
-        ratio = change / last_change
-        error = change * ratio / (1.0 - ratio) if 0.0 < ratio < 1.0 else np.inf
-        last_change = change
+        changes = {bath: abs(current - before[bath]) / scales[bath] for bath, current in currents.items()}
+        if count == 0:
+            break
+        change = max(float(np.linalg.norm(correction) / np.linalg.norm(rho[0])), *changes.values(), 0.0)
+        # What is still to come is what this cycle changed, less by the factor that it reduced the residual by. The
+        # first cycle removes the error of the start and says nothing of how well its own correction is known.
+        ratio = float(np.linalg.norm(preconditioned)) / size_before
+        error = change * ratio / (1.0 - ratio) if cycles > 1 and ratio <= WORST_CONTRACTION else np.inf
+        if scales:
+            # In any steady state Σ J = Tr[H L(ρ)] = 0, whatever the baths: an error that the residual hides shows here.
+            error = max(error, abs(sum(currents.values())) / max(scales.values()))
         if report is not None:
             report(iterations, error)
-        if error <= rtol or change == 0.0:
-            break
-        if iterations >= max_iterations or not np.isfinite(change):
-            raise ConvergenceError(
-                f"the steady state did not converge within {iterations} iterations: the last correction still changed "
-                f"it or a heat current by {change:.1e} (tolerance {rtol:.0e}), and the residual is "
-                f"{np.linalg.norm(residual):.1e}; raise max_iterations or rtol, or start from a state nearby"
-            )
     return Solution(
         rho=problem.sectors.unpack(rho[0]),
         heat_currents=currents,
@@ -307,7 +319,7 @@ def _require_same_from_elsewhere(problem: _Problem, solution: Solution, vectors:
     flat = flat / flat[problem.diagonal].sum().real
     iterations = 0
     while True:
-        correction, count = problem.correction(problem.apply(flat), vectors, 1e-2 * SAME_STATE)
+        correction, count = problem.correction(problem.precondition(problem.apply(flat)), vectors, 1e-2 * SAME_STATE)
         iterations += count
         flat = flat + correction
         flat = flat / flat[problem.diagonal].sum().real

@@ -24,7 +24,7 @@ SLOWNESS = 1e-6
 """s as a fraction of the largest rate: what decays slower than this takes many steps."""
 
 PROJECTION_TOLERANCE = 1e-9
-"""Relative change of ρ in a step at which the projection is complete: the resolvent's own rounding is 1e-16/SLOWNESS."""
+"""Relative change of ρ in a step at which the projection is complete; the rounding of a step is 1e-16/SLOWNESS."""
 
 
 def long_time_state(generator: Generator, rho0: sp.csr_array, *, max_iterations: int) -> Solution:

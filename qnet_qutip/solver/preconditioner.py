@@ -26,6 +26,9 @@ Flat = NDArray[np.complex128]
 NEGLIGIBLE_RATE = 1e-14
 """Rates between eigenstates below this fraction of the largest are left out of the secular rate equation."""
 
+DEGENERACY_LIFT = 5e-4
+"""Fraction of the losses that is added to H before its eigenstates are taken."""
+
 
 @dataclass(frozen=True, eq=False)
 class SecularEquation:
@@ -69,13 +72,14 @@ class SecularEquation:
 
     def solve(self, right_hand_side: NDArray[np.float64]) -> NDArray[np.float64]:
         """Populations whose rate of change is the right-hand side, up to a multiple of the steady ones."""
-        return self._factors.solve(right_hand_side)
+        populations: NDArray[np.float64] = self._factors.solve(right_hand_side)
+        return populations
 
     def steady_populations(self) -> NDArray[np.float64]:
         """The steady populations, summing to 1."""
         source = np.zeros(self.rates.shape[0])
         source[self._pinned] = -1.0
-        populations = self._factors.solve(source)
+        populations = self.solve(source)
         return populations / populations.sum()
 
 
@@ -88,7 +92,9 @@ def secular_equation(generator: Generator, sectors: Sectors) -> SecularEquation:
         vectors: list[Block] = []
         rates = sum((left.multiply(right.conj()).real for left, right in jumps), sp.csr_array((dimension, dimension)))
     else:
-        hamiltonian = generator.hamiltonian
+        # Degenerate eigenstates are told apart by their losses: those mix no coherence between them into the rates.
+        loss = sum((part.loss for part in generator.dissipators.values()), sp.csr_array((dimension, dimension)))
+        hamiltonian = (generator.hamiltonian + DEGENERACY_LIFT * (loss + loss.conj().T)).tocsr()
         real = not np.iscomplexobj(hamiltonian.data) or not hamiltonian.data.imag.any()
         vectors = []
         for span in spans:
@@ -145,45 +151,49 @@ class Preconditioner:
     Parameters
     ----------
     secular : SecularEquation
-    generator : BlockGenerator
-        Not used where every sector is a single state: the secular equation is then the generator itself.
+    generator : Generator
+        In the order of the sectors' states.
+    blocks : BlockGenerator or None
+        The same in blocks; None where every sector is a single state, as the secular equation is then the generator.
     """
 
-    def __init__(self, secular: SecularEquation, generator: BlockGenerator | None) -> None:
-        self._secular, self._generator = secular, generator
+    def __init__(self, secular: SecularEquation, generator: Generator, blocks: BlockGenerator | None) -> None:
+        self._secular, self._blocks = secular, blocks
         self._diagonal = secular.sectors.diagonal_places()
         self._steady = secular.diagonal_state(secular.steady_populations())
-        if generator is None:
+        if blocks is None:
             return
-        sectors = generator.sectors
+        sectors = secular.sectors
         self._transposed = sectors.transposed_places()
-        scale = max(float(np.abs(block.diagonal().imag).max()) for block in generator.effective)
-        self._solvers = [sylvester(block, scale) for block in generator.effective]
         populations = np.add.reduceat(np.abs(secular.steady_populations()), sectors.starts[:-1])
         self._down = np.argsort(populations / sectors.sizes)
         rank = np.empty(len(self._down), dtype=int)
         rank[self._down] = np.arange(len(self._down))
+        scale = max(float(np.abs(block.diagonal().imag).max()) for block in blocks.effective)
+        effective = _returning_effective(generator, sectors, rank)
+        spans = [sectors.span(sector) for sector in range(len(sectors.sizes))]
+        self._solvers = [sylvester(dense_block(effective, span, span), scale) for span in spans]
         self._from_above = [
-            [jump for jump in jumps if rank[jump.source] < rank[target]] for target, jumps in enumerate(generator.jumps)
+            [jump for jump in jumps if rank[jump.source] < rank[target]] for target, jumps in enumerate(blocks.jumps)
         ]
         self._from_below = [
-            [jump for jump in jumps if rank[jump.source] > rank[target]] for target, jumps in enumerate(generator.jumps)
+            [jump for jump in jumps if rank[jump.source] > rank[target]] for target, jumps in enumerate(blocks.jumps)
         ]
 
     def __call__(self, residual: Flat) -> Flat:
         """Approximate solution ρ of L(ρ) = residual, Hermitian and of zero trace."""
         secular = self._secular
         correction = secular.diagonal_state(secular.solve(secular.populations(residual)))
-        if self._generator is not None:
-            correction = correction + self._sweeps(residual - self._generator(correction))
+        if self._blocks is not None:
+            correction = correction + self._sweeps(residual - self._blocks(correction))
             correction = 0.5 * (correction + correction[self._transposed].conj())
         # Among matrices of zero trace the generator is regular; the rest is a multiple of the steady state.
-        return correction - correction[self._diagonal].sum().real * self._steady
+        trace = float(correction[self._diagonal].sum().real)
+        return correction - trace * self._steady
 
     def _sweeps(self, residual: Flat) -> Flat:
-        """(S + U) S⁻¹ (S + W) inverted: S within the sectors, U the jumps from above, W those from below."""
-        assert self._generator is not None
-        sectors = self._generator.sectors
+        """Invert (S + U) S⁻¹ (S + W): S within the sectors, U the jumps from above, W those from below."""
+        sectors = self._secular.sectors
         sources = sectors.blocks(residual.copy())
         blocks = sectors.blocks(np.empty_like(residual))
         for target in self._down:
@@ -197,3 +207,25 @@ class Preconditioner:
                 sources[target] -= jump(blocks)
             blocks[target][:] = self._solvers[target](sources[target])
         return solution
+
+
+def _returning_effective(generator: Generator, sectors: Sectors, rank: NDArray[np.int64]) -> sp.csr_array:
+    """K with only those losses that do not come back while the sectors above are eliminated.
+
+    In the elimination of a birth-death chain from its top, what a state loses upwards returns to it, so that its pivot
+    is the loss downwards alone. The same choice makes the sweeps exact for everything that fast jumps leave alone,
+    such as the slow coherences of nodes far from strongly coupled baths. The last sector, which all the rest returns
+    to, keeps its losses.
+    """
+    state_sector = sectors.state_sector()
+    effective = generator.hamiltonian.astype(complex)
+    for part in generator.dissipators.values():
+        for left, right in part.loss_factors:
+            rows, columns = right.tocoo().coords
+            reached = np.full(len(sectors.sizes), -1)
+            reached[state_sector[columns]] = state_sector[rows]
+            image = reached[state_sector]
+            upwards = (image >= 0) & (rank[image] < rank[state_sector]) & (rank[state_sector] < len(rank) - 1)
+            lost = sp.diags_array(np.where(upwards, 0.0, 1.0))
+            effective = effective - 1j * (left.conj().T @ right @ lost)
+    return sp.csr_array(effective)

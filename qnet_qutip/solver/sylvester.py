@@ -29,19 +29,18 @@ def sylvester(effective: Block, scale: float) -> Callable[[Block], Block]:
         then approximate, as a preconditioner may be.
     """
     values, vectors = np.linalg.eig(effective)
-    try:
-        inverse = np.linalg.inv(vectors)
-        condition = np.linalg.norm(vectors, 2) * np.linalg.norm(inverse, 2)
-    except np.linalg.LinAlgError:
-        condition = np.inf
-    if condition > WORST_CONDITION:
+    # Zero where the vectors are dependent to the last digit.
+    smallest, largest = np.linalg.svd(vectors, compute_uv=False)[[-1, 0]]
+    if smallest * WORST_CONDITION < largest:
         return schur_sylvester(effective - 0.5j * UNDAMPED * scale * np.eye(len(effective)))
     rates = -1j * (values[:, None] - values.conj()[None, :])
     rates[np.abs(rates) < UNDAMPED * scale] = -scale
+    inverse = np.linalg.inv(vectors)
     vectors_adjoint, inverse_adjoint = vectors.conj().T.copy(), inverse.conj().T.copy()
 
     def solve(right_hand_side: Block) -> Block:
-        return vectors @ ((inverse @ right_hand_side @ inverse_adjoint) / rates) @ vectors_adjoint
+        solution: Block = vectors @ ((inverse @ right_hand_side @ inverse_adjoint) / rates) @ vectors_adjoint
+        return solution
 
     return solve
 
@@ -53,7 +52,8 @@ def schur_sylvester(effective: Block) -> Callable[[Block], Block]:
     (trsyl,) = scipy.linalg.get_lapack_funcs(("trsyl",), (triangle,))
 
     def solve(right_hand_side: Block) -> Block:
-        solution, factor, _ = trsyl(triangle, triangle, adjoint @ right_hand_side @ unitary, tranb="C")
-        return unitary @ (solution / factor) @ adjoint
+        transformed, factor, _ = trsyl(triangle, triangle, adjoint @ right_hand_side @ unitary, tranb="C")
+        solution: Block = unitary @ (transformed / factor) @ adjoint
+        return solution
 
     return solve
