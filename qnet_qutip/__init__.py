@@ -4,6 +4,7 @@ Levy and Kosloff, EPL 107, 20004 (2014). Conventions: ħ = k_B = 1, heat into th
 """
 
 from qnet_qutip import analytic, entanglement
+from qnet_qutip.dynamics import Trajectory, evolve
 from qnet_qutip.equations import (
     MASTER_EQUATIONS,
     MasterEquation,
@@ -15,7 +16,7 @@ from qnet_qutip.equations import (
 from qnet_qutip.network import Bath, Network, Oscillator, TwoLevel, two_node
 from qnet_qutip.solver.iteration import ConvergenceError, MultipleSteadyStatesError
 from qnet_qutip.spectra import CallableSpectrum, PhononSpectrum, SpectralDensity, decay_rate, excitation_rate
-from qnet_qutip.steady import METHODS, PositivityWarning, SteadyState, steady_state
+from qnet_qutip.steady import METHODS, AccuracyWarning, PositivityWarning, SteadyState, steady_state
 from qnet_qutip.thermodynamics import (
     energy,
     entropy_flow,
@@ -31,6 +32,7 @@ __version__ = "0.1.0"
 __all__ = [
     "MASTER_EQUATIONS",
     "METHODS",
+    "AccuracyWarning",
     "Bath",
     "CallableSpectrum",
     "ConvergenceError",
@@ -42,6 +44,7 @@ __all__ = [
     "PositivityWarning",
     "SpectralDensity",
     "SteadyState",
+    "Trajectory",
     "TruncationWarning",
     "TwoLevel",
     "analytic",
@@ -49,6 +52,7 @@ __all__ = [
     "energy",
     "entanglement",
     "entropy_flow",
+    "evolve",
     "excitation_rate",
     "first_law_residual",
     "global_dissipator_in_local_operators",

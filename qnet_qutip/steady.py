@@ -29,14 +29,41 @@ QUTIP_METHODS = ("direct", "eigen", "svd", "power", "propagator")
 METHODS = ("sectors", *QUTIP_METHODS)
 
 QUTIP_OPTIONS = frozenset(
-    "solver use_rcm use_wbm weight power_tol power_maxiter power_eps sparse rho propagator_T propagator_tol "
-    "propagator_max_iter rtol atol maxiter restart M".split()
+    [
+        "solver",
+        "use_rcm",
+        "use_wbm",
+        "weight",
+        "power_tol",
+        "power_maxiter",
+        "power_eps",
+        "sparse",
+        "rho",
+        "propagator_T",
+        "propagator_tol",
+        "propagator_max_iter",
+        "maxiter",
+        "restart",
+        "M",
+    ]
 )
+"""Options that `qutip.steadystate` and the solvers behind it take."""
 
 SMALLEST_CURRENT_SCALE = 0.01
 """A current is judged against itself, but against no less than this fraction of the one-way flow."""
 
 MOST_ENLARGEMENTS = 8
+
+
+LARGEST_ASYMMETRY = 1e-10
+"""Relative norm of ρ - ρ† that passes as rounding in a method of QuTiP."""
+
+LARGEST_IMBALANCE = 1e-6
+"""|Σ J| over max |J| that passes as rounding in a method of QuTiP."""
+
+
+class AccuracyWarning(UserWarning):
+    """A method of QuTiP lost more digits than a heat current can spare."""
 
 
 class PositivityWarning(UserWarning):
@@ -140,6 +167,11 @@ class SteadyState:
         )
 
     @property
+    def unknowns(self) -> int:
+        """Number of entries of ρ in the sectors that couple to the populations."""
+        return self._sectors.unknowns
+
+    @property
     def _populations(self) -> NDArray[np.float64]:
         return np.asarray(sparse_matrix(self.rho).diagonal()).real
 
@@ -211,6 +243,8 @@ def steady_state(
     -----
     TruncationWarning
         If the estimated truncation error of a current is above the tolerance that the equation was built with.
+    AccuracyWarning
+        If a method of QuTiP returns a ρ that is not Hermitian, or with currents that do not add up to zero.
     PositivityWarning
         If ρ has an eigenvalue that is negative beyond rounding.
 
@@ -263,6 +297,14 @@ def _of_equation(
         # The error falls off exponentially with the levels: scale them by the ratio of the logarithms.
         equation = equation.enlarged(float(np.clip(1.02 * np.log(equation.rtol) / np.log(min(error, 0.5)), 1.03, 1.5)))
         start = None
+    if method in QUTIP_METHODS and state.first_law_residual > LARGEST_IMBALANCE:
+        # Σ J = Tr[H L(ρ)] vanishes in every steady state, whatever the equation.
+        warnings.warn(
+            f"the heat currents by method {method!r} add up to {state.first_law_residual:.1e} of the largest instead "
+            "of zero: ρ is not accurate enough for them; use method 'sectors'",
+            AccuracyWarning,
+            stacklevel=3,
+        )
     if error > equation.rtol:
         warnings.warn(
             f"the estimated truncation error of a heat current is {error:.1e}, above the tolerance "
@@ -375,6 +417,16 @@ def _by_qutip(
     matrix = sparse_matrix(rho)
     if not np.all(np.isfinite(matrix.data)):
         raise ArithmeticError(f"qutip.steadystate with method {method!r} returned NaN or infinity")
+    adjoint = matrix.conj().T.tocsr()
+    asymmetry = float(sp.linalg.norm(matrix - adjoint) / sp.linalg.norm(matrix))
+    if asymmetry > LARGEST_ASYMMETRY:
+        warnings.warn(
+            f"qutip.steadystate with method {method!r} returned a matrix that misses being Hermitian by "
+            f"{asymmetry:.1e} of its norm; its Hermitian part is used",
+            AccuracyWarning,
+            stacklevel=5,
+        )
+    matrix = (matrix + adjoint).tocsr() / 2
     sectors = find_sectors(generator, matrix)
     flat = sectors.pack(matrix)
     doubled = DoubledGenerator(generator.permuted(sectors.order), sectors)

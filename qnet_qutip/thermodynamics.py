@@ -36,8 +36,8 @@ def check_state(equation: MasterEquation, rho: qutip.Qobj, name: str = "rho") ->
         raise TypeError(f"{name} must be a QuTiP operator, but is {type(rho).__name__}")
     if rho.dims != equation.hamiltonian.dims or rho.shape != equation.hamiltonian.shape:
         raise ValueError(
-            f"{name} must have the dimensions {equation.hamiltonian.dims} and {equation.space.dimension} states, but "
-            f"has {rho.dims} and {rho.shape[0]}"
+            f"{name} must be a state of the space with {equation.space.cut}: {equation.space.dimension} states and the "
+            f"dimensions {equation.hamiltonian.dims}, but has {rho.shape[0]} states and the dimensions {rho.dims}"
         )
     if not rho.isherm:
         raise ValueError(f"{name} must be Hermitian, but is not")

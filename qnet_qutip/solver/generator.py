@@ -60,8 +60,12 @@ class Generator:
 
 def sparse_matrix(operator: qutip.Qobj) -> sp.csr_array:
     """A QuTiP operator as a SciPy matrix without stored zeros."""
-    # Operators can be stored by diagonals, which data_as cannot hand out as rows.
-    matrix = sp.csr_array(operator.to("CSR").data_as("csr_matrix"))
+    if isinstance(operator.data, qutip.data.Dense):
+        # QuTiP's own conversion of a dense matrix drops entries below 1e-14.
+        matrix = sp.csr_array(operator.full())
+    else:
+        # Operators can be stored by diagonals, which data_as cannot hand out as rows.
+        matrix = sp.csr_array(operator.to("CSR").data_as("csr_matrix"))
     matrix.eliminate_zeros()
     matrix.sort_indices()
     return matrix

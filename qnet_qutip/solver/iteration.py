@@ -90,16 +90,16 @@ class _Problem:
         self.precondition = Preconditioner(self.secular, ordered, self.blocks)
         self.doubled = DoubledGenerator(ordered, sectors)
         self.diagonal = sectors.diagonal_places()
-        losses = {
-            bath: -2.0 * part.loss.diagonal().real * np.abs(ordered.hamiltonian.diagonal())
+        self._losses = {
+            bath: 2.0 * part.loss.diagonal().real * np.abs(ordered.hamiltonian.diagonal())
             for bath, part in ordered.dissipators.items()
         }
-        self._losses = losses
 
     def apply(self, flat: Flat) -> Flat:
         """L(ρ) in ordinary precision."""
         if self.blocks is None:
-            return (self.secular.rates @ flat.real).astype(complex)
+            change: Flat = (self.secular.rates @ flat.real).astype(complex)
+            return change
         return self.blocks(flat)
 
     def gross_flows(self, flat: Flat) -> dict[str, float]:

@@ -62,7 +62,8 @@ def long_time_state(generator: Generator, rho0: sp.csr_array, *, max_iterations:
         result = np.empty_like(flat)
         for out, solver, block in zip(sectors.blocks(result), solvers, sectors.blocks(flat), strict=True):
             out[:] = solver(block)
-        return result
+        # The generator in blocks acts on Hermitian matrices only: what rounding adds to them must not grow.
+        return sectors.hermitian_part(result)
 
     def matvec(vector: NDArray[np.float64]) -> NDArray[np.float64]:
         flat = np.ascontiguousarray(vector).ravel().view(np.complex128)
@@ -91,7 +92,7 @@ def long_time_state(generator: Generator, rho0: sp.csr_array, *, max_iterations:
             callback_type="pr_norm",
         )
         iterations += max(len(counted), 1)
-        following = solution.view(np.complex128)
+        following = sectors.hermitian_part(solution.view(np.complex128))
         change = float(np.linalg.norm(following - rho) / np.linalg.norm(rho))
         rho = following
     doubled = DoubledGenerator(ordered, sectors)

@@ -80,7 +80,8 @@ class SecularEquation:
         source = np.zeros(self.rates.shape[0])
         source[self._pinned] = -1.0
         populations = self.solve(source)
-        return populations / populations.sum()
+        steady: NDArray[np.float64] = populations / populations.sum()
+        return steady
 
 
 def secular_equation(generator: Generator, sectors: Sectors) -> SecularEquation:
@@ -164,7 +165,6 @@ class Preconditioner:
         if blocks is None:
             return
         sectors = secular.sectors
-        self._transposed = sectors.transposed_places()
         populations = np.add.reduceat(np.abs(secular.steady_populations()), sectors.starts[:-1])
         self._down = np.argsort(populations / sectors.sizes)
         rank = np.empty(len(self._down), dtype=int)
@@ -186,7 +186,7 @@ class Preconditioner:
         correction = secular.diagonal_state(secular.solve(secular.populations(residual)))
         if self._blocks is not None:
             correction = correction + self._sweeps(residual - self._blocks(correction))
-            correction = 0.5 * (correction + correction[self._transposed].conj())
+            correction = secular.sectors.hermitian_part(correction)
         # Among matrices of zero trace the generator is regular; the rest is a multiple of the steady state.
         trace = float(correction[self._diagonal].sum().real)
         return correction - trace * self._steady

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -91,8 +92,14 @@ class Sectors:
         matrix.eliminate_zeros()
         return matrix
 
-    def transposed_places(self) -> Index:
-        """Place in the flat array of the transposed entry of each entry."""
+    def hermitian_part(self, flat: NDArray[np.complex128]) -> NDArray[np.complex128]:
+        """Half the sum of a matrix and its Hermitian conjugate."""
+        part: NDArray[np.complex128] = 0.5 * (flat + flat[self._transposed].conj())
+        return part
+
+    @cached_property
+    def _transposed(self) -> Index:
+        """Place of the transposed entry of each entry."""
         places = np.arange(self.unknowns)
         blocks = [
             places[first:last].reshape(size, size).T.ravel()
@@ -103,11 +110,6 @@ class Sectors:
     def diagonal_places(self) -> Index:
         """Places of the populations in the flat array, in the order of `order`."""
         return self.row_offsets() + np.arange(len(self.order)) - self.starts[self.state_sector()]
-
-
-def one_sector(dimension: int) -> Sectors:
-    """The whole space as a single sector."""
-    return _from_labels(np.zeros(dimension, dtype=int))
 
 
 def find_sectors(generator: Generator, rho: sp.csr_array | None = None) -> Sectors:
