@@ -229,7 +229,7 @@ def warn_if_too_small(estimate: Estimate, cut: Mapping[str, int] | int, toleranc
         f"{given} is too small for the temperature: the estimated truncation error of the heat currents is "
         f"{error:.1e} of the one-way flow, above the tolerance {tolerance:.0e}; {remedy} would do",
         TruncationWarning,
-        stacklevel=4,
+        stacklevel=5,
     )
 
 

@@ -435,8 +435,8 @@ def test_times_must_increase(times: object, error: type[Exception], message: str
     ("rho0", "error", "message"),
     [
         ("vacuum", TypeError, "rho0 must be a QuTiP operator"),
-        (qutip.maximally_mixed_dm(4), ValueError, "rho0 must have the dimensions"),
-        (qutip.basis([2, 3], [0, 0]), ValueError, "rho0 must have the dimensions"),
+        (qutip.maximally_mixed_dm(4), ValueError, "rho0 must be a state of the space"),
+        (qutip.basis([2, 3], [0, 0]), ValueError, "rho0 must be a state of the space"),
         (2 * qutip.maximally_mixed_dm([2, 2]), ValueError, "rho0 must have trace 1"),
         (2 * qutip.basis([2, 2], [0, 0]), ValueError, "rho0 must have trace 1"),
         (qutip.Qobj(np.diag([0.5, 0.5, 0.0, 0.0]) + np.eye(4, k=1), dims=[[2, 2]] * 2), ValueError, "Hermitian"),

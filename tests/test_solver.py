@@ -1,0 +1,261 @@
+"""The solver's parts against literal counterparts: exact fractions, dense superoperators, eigenvalues."""
+
+from fractions import Fraction
+
+import mpmath
+import numpy as np
+import pytest
+import qutip
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import qnet_qutip as qn
+from qnet_qutip.solver.blocks import block_generator
+from qnet_qutip.solver.doubled import DoubledGenerator, two_product, two_sum
+from qnet_qutip.solver.generator import build_generator, sparse_matrix
+from qnet_qutip.solver.iteration import solve
+from qnet_qutip.solver.preconditioner import secular_equation
+from qnet_qutip.solver.sectors import find_sectors
+from qnet_qutip.solver.sylvester import schur_sylvester, sylvester
+
+NUMBERS = st.floats(min_value=-1e60, max_value=1e60).filter(lambda x: x == 0 or abs(x) > 1e-60)
+
+
+def fig3(levels: int | dict[str, int], **changes: float) -> qn.MasterEquation:
+    parameters = {"omega_h": 10, "omega_c": 5, "epsilon": 0.01, "T_h": 12, "T_c": 10, "kappa": 1e-4} | changes
+    with pytest.warns(qn.TruncationWarning):
+        return qn.local_master_equation(qn.two_node("oscillator", **parameters), levels=levels)
+
+
+def cut_at_excitations(build) -> qn.MasterEquation:
+    with pytest.warns(qn.TruncationWarning):
+        return build(fig3(2).network, max_excitations=5)
+
+
+def chain(nodes: int, epsilon: float, frequencies: list[float] | None = None, kappa: float = 1e-3) -> qn.Network:
+    names = [f"N{index}" for index in range(nodes)]
+    spectrum = qn.PhononSpectrum(kappa)
+    return qn.Network(
+        nodes={name: qn.TwoLevel(w) for name, w in zip(names, frequencies or [5.0] * nodes, strict=True)},
+        couplings=dict.fromkeys(zip(names[:-1], names[1:], strict=True), epsilon),
+        baths={"hot": qn.Bath(names[0], 12, spectrum), "cold": qn.Bath(names[-1], 10, spectrum)},
+    )
+
+
+@given(NUMBERS, NUMBERS)
+def test_sum_and_product_are_exact(a, b):
+    total, rest = two_sum(np.array([a]), np.array([b]))
+    assert Fraction(total[0]) + Fraction(rest[0]) == Fraction(a) + Fraction(b)
+    product, error = two_product(np.array([a]), np.array([b]))
+    assert Fraction(product[0]) + Fraction(error[0]) == Fraction(a) * Fraction(b)
+
+
+def random_hermitian_blocks(sectors, seed):
+    generator = np.random.default_rng(seed)
+    flat = generator.normal(size=sectors.unknowns) + 1j * generator.normal(size=sectors.unknowns)
+    return sectors.hermitian_part(flat)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: fig3(4),
+        lambda: cut_at_excitations(qn.local_master_equation),
+        lambda: cut_at_excitations(qn.global_master_equation),
+        lambda: qn.global_master_equation(chain(2, 0.5)),
+        lambda: qn.local_master_equation(chain(3, 0.5, [5.0, 6.0, 7.0])),
+    ],
+)
+def test_blocks_and_doubled_generator_are_the_liouvillian(build):
+    equation = build()
+    generator = build_generator(equation.hamiltonian, equation.collapse_operators)
+    sectors = find_sectors(generator)
+    ordered = generator.permuted(sectors.order)
+    flat = random_hermitian_blocks(sectors, seed=1)
+    rho = sectors.unpack(flat)
+    expected = (-1j * (generator.hamiltonian @ rho - rho @ generator.hamiltonian)).toarray()
+    currents = {}
+    for bath, operators in equation.collapse_operators.items():
+        part = np.zeros(rho.shape, dtype=complex)
+        for operator in operators:
+            jump = sparse_matrix(operator)
+            loss = jump.conj().T @ jump
+            part += (jump @ rho @ jump.conj().T - 0.5 * (loss @ rho + rho @ loss)).toarray()
+        currents[bath] = np.trace(generator.hamiltonian @ part).real
+        expected += part
+    scale = np.abs(expected).max() * equation.space.dimension * np.finfo(float).eps * 100
+    residual, heat = DoubledGenerator(ordered, sectors).residual_and_currents((flat, np.zeros_like(flat)))
+    for image in (block_generator(ordered, sectors)(flat), residual):
+        assert np.abs(sectors.unpack(image).toarray() - expected).max() < scale
+    energy = np.abs(generator.hamiltonian.diagonal()).max() * equation.space.dimension
+    for bath, current in currents.items():
+        assert heat[bath] == pytest.approx(current, abs=scale * energy)
+
+
+def test_doubled_generator_has_32_digits():
+    """One entry of L(ρ) at thermal occupation, where gain and loss cancel to 1e-16, against 50-digit arithmetic."""
+    spectrum = qn.PhononSpectrum(0.3)
+    network = qn.Network({"A": qn.TwoLevel(1.7)}, {}, {"hot": qn.Bath("A", 1.3, spectrum)})
+    equation = qn.local_master_equation(network)
+    generator = build_generator(equation.hamiltonian, equation.collapse_operators)
+    sectors = find_sectors(generator)
+    down, up = (sparse_matrix(operator).toarray().real.max() for operator in equation.collapse_operators["hot"])
+    with mpmath.workdps(50):
+        gain, loss = mpmath.mpf(up) ** 2, mpmath.mpf(down) ** 2
+        excited = float(gain / (gain + loss))
+        populations = np.array([1.0 - excited, excited])
+        exact = gain * mpmath.mpf(populations[0]) - loss * mpmath.mpf(populations[1])
+    excited_state = int(np.argmax(equation.space.occupations[:, 0]))
+    flat = np.zeros(2, dtype=complex)
+    flat[np.argsort(sectors.order)] = populations if excited_state == 1 else populations[::-1]
+    _, currents = DoubledGenerator(generator.permuted(sectors.order), sectors).residual_and_currents(
+        (flat, np.zeros(2, dtype=complex))
+    )
+    assert abs(float(exact)) < 1e-16  # what double precision would make of it is noise
+    assert currents["hot"] == pytest.approx(float(exact * mpmath.mpf(1.7)), rel=1e-12)
+
+
+def test_sectors_of_the_networks_are_the_total_excitations():
+    equation = fig3({"A": 3, "B": 5})
+    sectors = find_sectors(build_generator(equation.hamiltonian, equation.collapse_operators))
+    totals = equation.space.occupations.sum(axis=1)
+    found = {frozenset(sectors.order[sectors.span(k)]) for k in range(len(sectors.sizes))}
+    assert found == {frozenset(np.flatnonzero(totals == total)) for total in range(7)}
+
+
+def test_sectors_hold_the_coherences_of_a_state():
+    equation = fig3(3)
+    generator = build_generator(equation.hamiltonian, equation.collapse_operators)
+    state = (qutip.basis([3, 3], [0, 0]) + qutip.basis([3, 3], [1, 0])).unit().proj()
+    sectors = find_sectors(generator, sparse_matrix(state))
+    matrix = sparse_matrix(state)
+    assert abs(sectors.unpack(sectors.pack(matrix)) - matrix).max() == 0
+    # A jump takes the coherence of 0 and 1 excitations to that of 1 and 2: in the end all is one sector.
+    assert len(sectors.sizes) == 1
+
+
+def test_parity_is_all_that_a_position_coupling_conserves():
+    a = qutip.destroy(6)
+    sectors = find_sectors(build_generator(qutip.num(6), {"bath": [a + a.dag()]}))
+    assert sorted(sectors.sizes) == [3, 3]
+
+
+@pytest.mark.parametrize("solver", [lambda k: sylvester(k, 1.0), schur_sylvester])
+def test_sylvester(solver):
+    generator = np.random.default_rng(3)
+    hermitian = generator.normal(size=(5, 5)) + 1j * generator.normal(size=(5, 5))
+    effective = hermitian + hermitian.conj().T - 1j * np.diag(generator.uniform(0.1, 1.0, 5))
+    source = generator.normal(size=(5, 5)) + 1j * generator.normal(size=(5, 5))
+    rho = solver(effective)(source)
+    image = -1j * (effective @ rho - rho @ effective.conj().T)
+    assert np.abs(image - source).max() < 1e-12 * np.abs(source).max()
+
+
+def test_sylvester_at_an_exceptional_point():
+    """Two nodes whose damping differs by 4ε have one eigenvector only; the Schur form takes over."""
+    effective = np.array([[1.0 - 1.0j, 0.5], [0.5, 1.0]], dtype=complex)
+    assert np.abs(np.linalg.eigvals(effective)[0] - np.linalg.eigvals(effective)[1]) < 1e-6
+    source = np.array([[1.0, 0.3j], [-0.3j, 2.0]])
+    rho = sylvester(effective, 1.0)(source)
+    image = -1j * (effective @ rho - rho @ effective.conj().T)
+    # The form adds a loss of 1e-12 of the scale, which this point amplifies by its square.
+    assert np.abs(image - source).max() < 1e-10
+
+
+def test_secular_populations_solve_the_rate_equation():
+    equation = fig3(6)
+    generator = build_generator(equation.hamiltonian, equation.collapse_operators)
+    sectors = find_sectors(generator)
+    secular = secular_equation(generator.permuted(sectors.order), sectors)
+    populations = secular.steady_populations()
+    flow = abs(secular.rates) @ populations
+    assert np.abs(secular.rates @ populations).max() < 1e-13 * flow.max()
+    assert populations.min() > 0
+
+
+WEAK_AND_STRONG = [
+    *[{"epsilon": epsilon, "omega_h": omega} for epsilon in (1e-6, 1e-3, 0.3) for omega in (5.0, 5.01, 9.0)],
+    {"epsilon": 2.5e-6, "omega_h": 5.0, "kappa": 1e-7},
+    {"epsilon": 1e-8, "kappa": 1e-10},
+]
+
+
+@pytest.mark.parametrize("changes", WEAK_AND_STRONG)
+def test_the_tolerance_is_kept(changes):
+    """What steady_state returns at its tolerance is what it returns at a far smaller one."""
+    equation = fig3(8, **changes)
+    with pytest.warns(qn.TruncationWarning):
+        state = qn.steady_state(equation)
+    with pytest.warns(qn.TruncationWarning):
+        refined = qn.steady_state(equation, rtol=1e-14)
+    for bath, current in refined.heat_currents.items():
+        assert state.heat_currents[bath] == pytest.approx(current, rel=3e-10)
+
+
+@pytest.mark.parametrize("epsilon", [1.0, 1e-1, 1e-2, 1e-3])
+@pytest.mark.parametrize("frequencies", [[5.0] * 5, [5.0, 7.0, 5.0, 7.0, 5.0], [10.0, 8.75, 7.5, 6.25, 5.0]])
+def test_chains_converge_at_any_coupling(epsilon, frequencies):
+    """Undamped nodes between strongly damped ends: the energy that goes in comes out, and links agree with baths."""
+    equation = qn.local_master_equation(chain(5, epsilon, frequencies))
+    state = qn.steady_state(equation)
+    assert state.iterations < 300
+    assert state.first_law_residual < 1e-9
+    operators = equation.space.lowering
+    hop = operators["N1"].dag() * operators["N2"]
+    link = qutip.expect(1j * epsilon * (hop - hop.dag()), state.rho)  # excitations from N1 to N2
+    other = operators["N2"].dag() * operators["N3"]
+    assert link == pytest.approx(qutip.expect(1j * epsilon * (other - other.dag()), state.rho), rel=1e-6)
+
+
+def test_chain_agrees_with_qutip():
+    equation = qn.local_master_equation(chain(4, 0.4, [5.0, 6.0, 5.5, 7.0]))
+    state = qn.steady_state(equation)
+    direct = qutip.steadystate(equation.hamiltonian, equation.all_collapse_operators)
+    assert (state.rho - direct).norm() < 1e-11
+
+
+def test_a_stuck_iteration_is_an_error():
+    equation = qn.local_master_equation(chain(4, 1e-3))
+    with pytest.raises(qn.ConvergenceError, match=r"did not converge within \d+ iterations.*residual"):
+        qn.steady_state(equation, max_iterations=1)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=st.integers(0, 10_000), dimension=st.integers(2, 6), count=st.integers(1, 3))
+def test_random_generators_without_structure(seed, dimension, count):
+    generator = np.random.default_rng(seed)
+    matrices = generator.normal(size=(count + 1, dimension, dimension)) + 1j * generator.normal(
+        size=(count + 1, dimension, dimension)
+    )
+    hamiltonian = qutip.Qobj(matrices[0] + matrices[0].conj().T)
+    operators = [qutip.Qobj(matrix) for matrix in matrices[1:]]
+    state = qn.steady_state(hamiltonian, operators)
+    liouvillian = qutip.liouvillian(hamiltonian, operators).full()
+    image = liouvillian @ qutip.operator_to_vector(state.rho).full()
+    assert np.abs(image).max() < 1e-12 * np.abs(liouvillian).max()
+    assert state.rho.tr() == pytest.approx(1.0, abs=1e-12)
+
+
+def test_start_leads_to_the_same_state():
+    equation = qn.local_master_equation(chain(4, 0.1))
+    first = qn.steady_state(qn.local_master_equation(chain(4, 0.12)))
+    state, started = qn.steady_state(equation), qn.steady_state(equation, start=first)
+    assert started.heat_currents["hot"] == pytest.approx(state.heat_currents["hot"], rel=1e-9)
+
+
+def test_report_is_called_each_cycle():
+    equation = qn.local_master_equation(chain(3, 0.1))
+    generator = build_generator(equation.hamiltonian, equation.collapse_operators)
+    seen = []
+    solution = solve(
+        generator,
+        rtol=1e-10,
+        max_iterations=100,
+        start=None,
+        unique=True,
+        report=lambda iterations, error: seen.append((iterations, error)),
+    )
+    assert seen[-1][0] == solution.iterations
+    assert seen[-1][1] <= 1e-10
+    assert sp.issparse(solution.rho)
