@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 
 QUIET_SECONDS = 2.0
 """Nothing is shown before this."""
 
+_silenced: ContextVar[bool] = ContextVar("silenced", default=False)
+
+
+@contextlib.contextmanager
+def silenced() -> Iterator[None]:
+    """Show no progress of what runs inside, for a caller that shows its own."""
+    token = _silenced.set(True)
+    try:
+        yield
+    finally:
+        _silenced.reset(token)
+
 
 def progress_line(label: str) -> Callable[[str], None]:
-    """A function that writes `label: text` over the last such line on standard error, once two seconds have passed.
+    """Return a function that writes `label: text` over the last such line on standard error, after two seconds.
 
     Called with an empty text it ends the line. On a stream that is not a terminal every line stays, at most one in two
-    seconds.
+    seconds. Inside `silenced` nothing is shown.
     """
+    if _silenced.get():
+        return lambda text: None
     started = last = time.monotonic()
     shown = False
 

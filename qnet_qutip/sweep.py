@@ -1,0 +1,619 @@
+"""Labelled sweeps: steady states over a grid of parameters, in parallel, with a checkpoint, as an `xarray.Dataset`.
+
+`sweep` solves for density matrices; `closed_forms` evaluates the paper's formulas on a grid and returns a dataset of
+the same layout, so that one can be laid over the other.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import itertools
+import json
+import multiprocessing
+import os
+import pickle
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import xarray as xr
+from numpy.typing import ArrayLike, NDArray
+
+import qnet_qutip
+from qnet_qutip import analytic, checks
+from qnet_qutip.equations import MASTER_EQUATIONS
+from qnet_qutip.network import NODE_KINDS, Network, TwoLevel, two_node
+from qnet_qutip.progress import progress_line, silenced
+from qnet_qutip.steady import METHODS, SMALLEST_CURRENT_SCALE, SteadyState, steady_state
+from qnet_qutip.truncation import one_way_flows
+
+BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+LONG_NAMES = {
+    "heat_current": "heat current into the network",
+    "occupation": "occupation of a node",
+    "entropy_production": "entropy production",
+    "truncation_error": "estimated relative truncation error of the heat current",
+    "one_way_flow": "one-way flow that the truncation error is measured against where the current is small",
+    "residual": "Frobenius norm of L(rho)",
+    "iterations": "iterations of the solver",
+    "seconds": "time taken",
+}
+
+
+@dataclass(frozen=True)
+class _Task:
+    """Points to solve one after another: a single one, or what is left of a row if each starts from the one before."""
+
+    equation: str
+    networks: Mapping[int, Network]
+    labels: Mapping[int, str]
+    method: str
+    options: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What is kept of a steady state."""
+
+    heat_current: Mapping[str, float]
+    occupation: Mapping[str, float]
+    entropy_production: float
+    truncation_error: Mapping[str, float]
+    one_way_flow: Mapping[str, float]
+    residual: float
+    iterations: int
+    seconds: float
+    warnings: Sequence[Sequence[str]]
+
+
+def sweep(
+    network: str | Callable[..., Network],
+    equations: Sequence[str],
+    coordinates: Mapping[str, ArrayLike],
+    parameters: Mapping[str, Any],
+    *,
+    method: str = "sectors",
+    options: Mapping[str, object] | None = None,
+    jobs: int = 1,
+    checkpoint: str | os.PathLike[str] | None = None,
+    chain: bool = False,
+    progress: bool = True,
+) -> xr.Dataset:
+    """Steady states of a network over a grid of parameters.
+
+    Parameters
+    ----------
+    network : {"oscillator", "two-level"} or callable
+        Kind of node of the paper's network (`two_node`), or a function of the parameters, by keyword, that returns a
+        `Network` with always the same names of nodes and baths.
+    equations : sequence of str
+        Short names of master equations, keys of `MASTER_EQUATIONS`.
+    coordinates : mapping of str to array_like
+        The parameters that vary, each with its values: one for a curve, two for a map.
+    parameters : mapping of str to value
+        The parameters that do not.
+    method : str, optional
+        As for `steady_state`.
+    options : mapping of str to value, optional
+        Keyword arguments of every equation's builder: `levels`, `max_excitations`, `rtol`. By default each point has
+        its own space, large enough for its currents.
+    jobs : int, optional
+        Number of processes, each with one BLAS thread. As with every use of `multiprocessing`, a script that asks for
+        more than one must call this under ``if __name__ == "__main__":``.
+    checkpoint : path, optional
+        File that every finished point is written to. If the sweep is interrupted, the same call takes up from there;
+        the file is removed when the sweep is complete. A file that belongs to another sweep is refused.
+    chain : bool, optional
+        Start every point from the one before in its row (the last coordinate) where both have the same space. A row is
+        then solved by one process.
+    progress : bool, optional
+        Show the progress of a sweep of more than two seconds on standard error.
+
+    Returns
+    -------
+    xarray.Dataset
+        Over the dimension "equation" and the coordinates: `heat_current`, `truncation_error` and `one_way_flow` (also
+        over "bath"), `occupation` (also over "node"), `entropy_production`, `residual`, `iterations` and `seconds`. The
+        attributes hold the fixed parameters, the method and the versions of the packages.
+
+    Raises
+    ------
+    ValueError, TypeError
+        Before any work starts: if an argument is not valid, an equation is not defined at some point, or the
+        checkpoint belongs to another sweep.
+    OSError
+        If the checkpoint cannot be written.
+    ConvergenceError, MemoryError, ...
+        As for `steady_state`, with a note that names the point; the checkpoint keeps what is finished.
+
+    Warns
+    -----
+    TruncationWarning, PositivityWarning, ...
+        Once for all points at which `steady_state` does.
+
+    Examples
+    --------
+    >>> fixed = {"omega_h": 10, "omega_c": 5, "T_h": 12, "T_c": 10, "kappa": 1e-4}
+    >>> dataset = sweep("two-level", ["local", "global"], {"epsilon": [0.01, 0.1]}, fixed)
+    >>> np.sign(dataset.heat_current.sel(bath="hot").values)
+    array([[-1., -1.],
+           [ 1.,  1.]])
+    """
+    checks.one_of("method", method, METHODS)
+    checks.whole("jobs", jobs, 1)
+    if chain and method != "sectors":
+        raise ValueError(f"chain must not be asked for with method {method!r}: only 'sectors' takes a start")
+    equations = _checked_equations(equations)
+    axes = _checked_coordinates(coordinates, parameters)
+    options = dict(options or {})
+    networks = _networks(network, axes, parameters)
+    labels = [_label(axes, index) for index in np.ndindex(*_shape(axes))]
+    _check_defined(equations, networks, labels, options)
+    if jobs > 1:
+        _check_pickles(networks[0])
+
+    attributes = _attributes(network, parameters, method, options)
+    path = None if checkpoint is None else Path(checkpoint)
+    key = {
+        "equations": list(equations),
+        "coordinates": {name: values.tolist() for name, values in axes.items()},
+        "attributes": attributes,
+        "chain": chain,
+        "networks": hashlib.sha256(repr(networks).encode()).hexdigest(),
+    }
+    finished = {} if path is None else _take_up(path, key)
+
+    total = len(equations) * len(networks)
+    show = progress_line("sweep") if progress else _no_progress
+    taken_up, started = len(finished), time.monotonic()
+    # Unbuffered, so that a line is written whole or not at all whenever the process is stopped.
+    with contextlib.nullcontext() if path is None else path.open("ab", buffering=0) as log:
+
+        def keep(point: int, record: _Record) -> None:
+            finished[point] = record
+            if log is not None:
+                log.write(_line({"point": point, "record": dataclasses.asdict(record)}))
+            rest = (time.monotonic() - started) / (len(finished) - taken_up) * (total - len(finished))
+            show(f"{len(finished)}/{total} points, about {_duration(rest)} left")
+
+        _run(_tasks(equations, networks, labels, axes, finished, chain, method, options), jobs, keep, progress)
+    show("")
+    _warn_again(finished, labels)
+    dataset = _dataset([finished[point] for point in range(total)], equations, axes, networks[0], attributes)
+    if path is not None:
+        path.unlink()
+    return dataset
+
+
+def closed_forms(
+    network: str,
+    equations: Sequence[str],
+    coordinates: Mapping[str, ArrayLike],
+    parameters: Mapping[str, float],
+) -> xr.Dataset:
+    """Evaluate the paper's closed forms over a grid of parameters, in the layout of `sweep`.
+
+    Parameters
+    ----------
+    network : {"oscillator", "two-level"}
+        Kind of node of the paper's network.
+    equations : sequence of str
+        "local", "global" or both.
+    coordinates, parameters
+        As for `sweep`.
+
+    Returns
+    -------
+    xarray.Dataset
+        `heat_current`, `occupation` and `entropy_production`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not valid, or the global equation is not defined at some point.
+
+    Examples
+    --------
+    >>> fixed = {"omega_c": 5, "epsilon": 1e-3, "T_h": 12, "T_c": 10, "kappa": 1e-7}
+    >>> dataset = closed_forms("oscillator", ["local"], {"omega_h": [4.0, 6.0, 10.0]}, fixed)
+    >>> np.sign(dataset.heat_current.sel(equation="local", bath="hot").values)
+    array([ 1.,  0., -1.])
+    """
+    checks.one_of("network", network, NODE_KINDS)
+    for name in equations:
+        checks.one_of("equation", name, ("local", "global"))
+    axes = _checked_coordinates(coordinates, parameters)
+    mesh = np.meshgrid(*axes.values(), indexing="ij")
+    values: dict[str, Any] = {**parameters, **dict(zip(axes, mesh, strict=True))}
+    p = analytic.parameters(network, **values)
+    currents, occupations, entropy_productions = [], [], []
+    for name in equations:
+        local = name == "local"
+        current = analytic.local_heat_current(p) if local else analytic.global_heat_current(p)
+        moments = analytic.local_moments(p) if local else analytic.global_moments(p)
+        currents.append(np.stack([current, -np.asarray(current)], axis=-1))
+        occupations.append(np.stack([moments.n_A, moments.n_B], axis=-1))
+        entropy_productions.append(
+            analytic.local_entropy_production(p) if local else analytic.global_entropy_production(p)
+        )
+    dims = ("equation", *axes)
+    return _labelled(
+        {
+            "heat_current": ((*dims, "bath"), np.array(currents)),
+            "occupation": ((*dims, "node"), np.array(occupations)),
+            "entropy_production": (dims, np.array(entropy_productions)),
+        },
+        {"equation": list(equations), **axes, "bath": ["hot", "cold"], "node": ["A", "B"]},
+        _attributes(network, parameters, "closed forms", {}),
+    )
+
+
+def relative_deviation(dataset: xr.Dataset, closed: xr.Dataset) -> xr.DataArray:
+    """Deviation of the heat currents from the closed forms, relative as `SteadyState.truncation_error` is.
+
+    Parameters
+    ----------
+    dataset, closed : Dataset
+        From `sweep` and from `closed_forms`, over the same coordinates.
+
+    Returns
+    -------
+    DataArray
+        |J - J_closed| over |J_closed|, or over a hundredth of the one-way flow where the current is smaller than that.
+
+    Raises
+    ------
+    ValueError
+        If the two differ in their coordinates.
+    """
+    for name in dataset.heat_current.dims:
+        if not dataset[name].equals(closed[name]):
+            raise ValueError(f"the closed forms must be over the dataset's values of {name!r}, but are not")
+    scale = np.maximum(abs(closed.heat_current), SMALLEST_CURRENT_SCALE * dataset.one_way_flow)
+    deviation: xr.DataArray = abs(dataset.heat_current - closed.heat_current) / scale
+    return deviation
+
+
+# ---------------------------------------------------------------- arguments
+
+
+def _checked_equations(equations: Sequence[str]) -> tuple[str, ...]:
+    if isinstance(equations, str):
+        raise TypeError(f"equations must be a sequence of names, but is the string {equations!r}")
+    if not equations:
+        raise ValueError("equations must name at least one master equation, but is empty")
+    for name in equations:
+        checks.one_of("equation", name, list(MASTER_EQUATIONS))
+    if len(set(equations)) < len(equations):
+        raise ValueError(f"equations must be different, but are {list(equations)}")
+    return tuple(equations)
+
+
+def _checked_coordinates(
+    coordinates: Mapping[str, ArrayLike], parameters: Mapping[str, Any]
+) -> dict[str, NDArray[np.float64]]:
+    if not coordinates:
+        raise ValueError("coordinates must name at least one parameter, but is empty")
+    axes = {}
+    for name, values in coordinates.items():
+        if name in parameters:
+            raise ValueError(f"parameter {name!r} must either vary or be fixed, but is in coordinates and parameters")
+        if name in ("equation", "bath", "node"):
+            raise ValueError(f"a coordinate must not be named {name!r}, which is a dimension of the result")
+        array = np.asarray(values, dtype=float)
+        if array.ndim != 1 or not array.size:
+            raise ValueError(f"coordinate {name!r} must be a sequence of numbers, but has shape {array.shape}")
+        if not np.all(np.isfinite(array)):
+            raise ValueError(f"coordinate {name!r} must be finite, but is {array}")
+        if len(np.unique(array)) < len(array):
+            raise ValueError(f"the values of coordinate {name!r} must be different, but are {array}")
+        axes[name] = array
+    return axes
+
+
+def _shape(axes: Mapping[str, NDArray[np.float64]]) -> tuple[int, ...]:
+    return tuple(len(values) for values in axes.values())
+
+
+def _label(axes: Mapping[str, NDArray[np.float64]], index: Sequence[int]) -> str:
+    return ", ".join(f"{name}={values[i]:g}" for (name, values), i in zip(axes.items(), index, strict=True))
+
+
+def _networks(
+    network: str | Callable[..., Network], axes: Mapping[str, NDArray[np.float64]], parameters: Mapping[str, Any]
+) -> list[Network]:
+    """Build the network of every point, the last coordinate running fastest."""
+    if isinstance(network, str):
+        checks.one_of("network", network, NODE_KINDS)
+        build: Callable[..., Network] = partial(two_node, network)
+    elif callable(network):
+        build = network
+    else:
+        raise TypeError(f"network must be a kind of node or a function that returns a Network, but is {network!r}")
+    networks = [
+        build(**parameters, **dict(zip(axes, map(float, point), strict=True)))
+        for point in itertools.product(*axes.values())
+    ]
+    for built in networks:
+        if not isinstance(built, Network):
+            raise TypeError(f"network must be a function that returns a Network, but it returned {built!r}")
+        if list(built.nodes) != list(networks[0].nodes) or list(built.baths) != list(networks[0].baths):
+            raise ValueError("network must be a function whose networks all have the same names of nodes and baths")
+    return networks
+
+
+def _check_defined(
+    equations: Sequence[str], networks: Sequence[Network], labels: Sequence[str], options: Mapping[str, object]
+) -> None:
+    """Raise if an equation cannot be built at some point.
+
+    Whether it can depends on the frequencies, couplings and baths, so that the same network of two-level nodes, which
+    is built in less than a millisecond, can stand in for oscillators; only where that fails is the true one tried.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in equations:
+            build = MASTER_EQUATIONS[name]
+            build(networks[0], **options)
+            for network, label in zip(networks, labels, strict=True):
+                try:
+                    build(network.replace(nodes={node: TwoLevel(it.frequency) for node, it in network.nodes.items()}))
+                except (ValueError, TypeError):
+                    try:
+                        build(network, **options)
+                    except (ValueError, TypeError) as error:
+                        raise type(error)(f"the {name} equation is not defined at {label}: {error}") from error
+
+
+def _check_pickles(network: Network) -> None:
+    try:
+        pickle.dumps(network)
+    except Exception as error:
+        raise TypeError(
+            f"network must be of picklable parts for jobs > 1, but it is not ({error}); a spectrum made of a lambda, "
+            "for instance, needs jobs=1 or a function defined at the top of a module"
+        ) from error
+
+
+def _attributes(
+    network: str | Callable[..., Network], parameters: Mapping[str, Any], method: str, options: Mapping[str, object]
+) -> dict[str, Any]:
+    name = network if isinstance(network, str) else getattr(network, "__qualname__", repr(network))
+    return {
+        "network": name,
+        **{key: value if isinstance(value, str | int | float) else repr(value) for key, value in parameters.items()},
+        "method": method,
+        "options": repr(dict(options)),
+        "qnet_qutip": qnet_qutip.__version__,
+        **{package: version(package) for package in ("qutip", "numpy", "scipy")},
+    }
+
+
+# ---------------------------------------------------------------- solving
+
+
+def _tasks(
+    equations: Sequence[str],
+    networks: Sequence[Network],
+    labels: Sequence[str],
+    axes: Mapping[str, NDArray[np.float64]],
+    finished: Mapping[int, _Record],
+    chain: bool,
+    method: str,
+    options: Mapping[str, object],
+) -> list[_Task]:
+    """List what is left to do; points are numbered through all equations, the last coordinate running fastest."""
+    length = _shape(axes)[-1] if chain else 1
+    tasks = []
+    for first in range(0, len(equations) * len(networks), length):
+        points = [point for point in range(first, first + length) if point not in finished]
+        if points:
+            tasks.append(
+                _Task(
+                    equation=equations[first // len(networks)],
+                    networks={point: networks[point % len(networks)] for point in points},
+                    labels={point: labels[point % len(networks)] for point in points},
+                    method=method,
+                    options=options,
+                )
+            )
+    return tasks
+
+
+def _run(tasks: Iterable[_Task], jobs: int, keep: Callable[[int, _Record], None], progress: bool) -> None:
+    """Solve every task and `keep` its points; if stopped, keep also those that are under way in other processes."""
+    if jobs == 1:
+        for task in tasks:
+            for point, record in _solve(task):
+                keep(point, record)
+        return
+    waiting = iter(tasks)
+    context = multiprocessing.get_context("spawn")
+    with _one_blas_thread(), ProcessPoolExecutor(jobs, mp_context=context, initializer=_ignore_interrupt) as pool:
+        # No more tasks than processes are handed out, so that there is little to wait for after an interrupt.
+        running: set[Future[list[tuple[int, _Record]]]] = set()
+        try:
+            running.update(pool.submit(_solve_all, task) for task in itertools.islice(waiting, jobs))
+            while running:
+                for future in wait(running, return_when=FIRST_COMPLETED).done:
+                    for point, record in future.result():
+                        keep(point, record)
+                    running.discard(future)
+                    running.update(pool.submit(_solve_all, task) for task in itertools.islice(waiting, 1))
+        except BaseException:
+            if progress:
+                print(f"sweep stopped: waiting for the {len(running)} processes at work", file=sys.stderr, flush=True)
+            for future in running:
+                if future.exception() is None:
+                    for point, record in future.result():
+                        keep(point, record)
+            raise
+
+
+def _solve(task: _Task) -> Iterator[tuple[int, _Record]]:
+    previous: SteadyState | None = None
+    for point, network in task.networks.items():
+        try:
+            record, previous = _solve_point(task, network, previous)
+        except Exception as error:
+            error.add_note(f"in a sweep, for the {task.equation} equation at {task.labels[point]}")
+            raise
+        yield point, record
+
+
+def _solve_all(task: _Task) -> list[tuple[int, _Record]]:
+    return list(_solve(task))
+
+
+def _solve_point(task: _Task, network: Network, previous: SteadyState | None) -> tuple[_Record, SteadyState]:
+    started = time.perf_counter()
+    with silenced(), warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        equation = MASTER_EQUATIONS[task.equation](network, **task.options)
+        same_space = (
+            previous is not None
+            and previous.equation is not None
+            and previous.equation.space.cut == equation.space.cut
+            and previous.rho.shape == equation.hamiltonian.shape
+        )
+        state = steady_state(equation, method=task.method, start=previous if same_space else None)
+        record = _Record(
+            heat_current=dict(state.heat_currents),
+            occupation=dict(state.occupations),
+            entropy_production=state.entropy_production,
+            truncation_error=dict(state.truncation_error),
+            one_way_flow=one_way_flows(network),
+            residual=state.residual,
+            iterations=state.iterations,
+            seconds=time.perf_counter() - started,
+            warnings=[(warning.category.__name__, str(warning.message)) for warning in caught],
+        )
+    return record, state
+
+
+@contextlib.contextmanager
+def _one_blas_thread() -> Iterator[None]:
+    """One BLAS thread in the processes started inside: they inherit the environment, and import NumPy only then."""
+    before = {name: os.environ.get(name) for name in BLAS_THREADS}
+    os.environ.update(dict.fromkeys(BLAS_THREADS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _ignore_interrupt() -> None:
+    # Ctrl-C reaches every process of the terminal: the workers finish their points, which the parent then keeps.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+# ---------------------------------------------------------------- the checkpoint
+
+
+def _line(entry: Mapping[str, object]) -> bytes:
+    return json.dumps(entry).encode() + b"\n"
+
+
+def _take_up(path: Path, key: Mapping[str, object]) -> dict[int, _Record]:
+    """Points that a checkpoint has, after a new one is begun or a line that was cut off is removed from an old one."""
+    try:
+        with path.open("a+b") as file:
+            file.seek(0)
+            lines = file.read().splitlines(keepends=True)
+            if lines and not lines[-1].endswith(b"\n"):
+                lines.pop()
+                file.truncate(sum(map(len, lines)))
+            if not lines:
+                file.write(_line(key))
+                return {}
+    except OSError as error:
+        raise OSError(f"checkpoint must be a file that can be written, but is {str(path)!r}: {error}") from error
+    try:
+        found = json.loads(lines[0])
+        records = {entry["point"]: _Record(**entry["record"]) for entry in map(json.loads, lines[1:])}
+    except (ValueError, TypeError, KeyError) as error:
+        raise ValueError(
+            f"checkpoint {str(path)!r} must be one that a sweep left behind, but is not: {error}"
+        ) from None
+    if found != json.loads(_line(key)):
+        different = [name for name in key if found.get(name) != json.loads(_line({name: key[name]}))[name]]
+        raise ValueError(
+            f"checkpoint {str(path)!r} must belong to this sweep, but it is of one with other {', '.join(different)}; "
+            "delete it or name another file"
+        )
+    return records
+
+
+# ---------------------------------------------------------------- the result
+
+
+def _dataset(
+    records: Sequence[_Record],
+    equations: Sequence[str],
+    axes: Mapping[str, NDArray[np.float64]],
+    network: Network,
+    attributes: Mapping[str, Any],
+) -> xr.Dataset:
+    shape, dims = (len(equations), *_shape(axes)), ("equation", *axes)
+    names = {"bath": list(network.baths), "node": list(network.nodes)}
+    variables: dict[str, tuple[tuple[str, ...], NDArray[Any]]] = {}
+    for field, of in (
+        ("heat_current", "bath"),
+        ("occupation", "node"),
+        ("truncation_error", "bath"),
+        ("one_way_flow", "bath"),
+    ):
+        rows = [[getattr(record, field)[name] for name in names[of]] for record in records]
+        variables[field] = ((*dims, of), np.array(rows, dtype=float).reshape(*shape, len(names[of])))
+    for field in ("entropy_production", "residual", "iterations", "seconds"):
+        variables[field] = (dims, np.array([getattr(record, field) for record in records]).reshape(shape))
+    return _labelled(variables, {"equation": list(equations), **axes, **names}, attributes)
+
+
+def _labelled(
+    variables: Mapping[str, tuple[tuple[str, ...], NDArray[Any]]],
+    coordinates: Mapping[str, Any],
+    attributes: Mapping[str, Any],
+) -> xr.Dataset:
+    described = {name: (dims, values, {"long_name": LONG_NAMES[name]}) for name, (dims, values) in variables.items()}
+    return xr.Dataset(described, coords=dict(coordinates), attrs=dict(attributes))
+
+
+def _warn_again(records: Mapping[int, _Record], labels: Sequence[str]) -> None:
+    """Repeat what the points warned of, once for each category."""
+    found: dict[str, list[tuple[int, str]]] = {}
+    for point, record in sorted(records.items()):
+        for category, message in record.warnings:
+            found.setdefault(category, []).append((point, message))
+    for category, messages in found.items():
+        point, message = messages[0]
+        points = len({number for number, _ in messages})
+        warnings.warn(
+            f"{points} of {len(records)} points warn, the first at {labels[point % len(labels)]}: {message}",
+            getattr(qnet_qutip, category, RuntimeWarning),
+            stacklevel=3,
+        )
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+
+
+def _no_progress(text: str) -> None:
+    """Show nothing."""
