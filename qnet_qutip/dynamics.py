@@ -33,7 +33,7 @@ from qnet_qutip.solver.preconditioner import secular_equation
 from qnet_qutip.solver.sectors import Sectors, find_sectors
 from qnet_qutip.steady import PositivityWarning
 from qnet_qutip.thermodynamics import check_state, entropy_flow
-from qnet_qutip.truncation import SAFETY, TruncationWarning
+from qnet_qutip.truncation import TruncationWarning, flow_error
 
 Real = NDArray[np.float64]
 Flat = NDArray[np.complex128]
@@ -469,8 +469,9 @@ def _trajectory(
         smallest_eigenvalue=smallest,
         evaluations=evaluations,
     )
-    missing = sum((space.missing_commutator(factor)[sectors.order] for factor in space.cut_factors), np.zeros(1))
-    _warn(trajectory, populations, float((np.abs(populations) * missing).sum(axis=1).max()))
+    unordered = np.empty_like(populations)
+    unordered[:, sectors.order] = populations
+    _warn(trajectory, populations, max(flow_error(space, now) for now in unordered))
     return trajectory
 
 
@@ -492,11 +493,11 @@ def _frozen(values: Real) -> Real:
     return values
 
 
-def _warn(trajectory: Trajectory, populations: Real, missing: float) -> None:
+def _warn(trajectory: Trajectory, populations: Real, truncation_error: float) -> None:
     rtol = trajectory.equation.rtol
-    if SAFETY * missing > rtol:
+    if truncation_error > rtol:
         warnings.warn(
-            f"the estimated truncation error of the heat currents along the trajectory is {SAFETY * missing:.1e} of "
+            f"the estimated truncation error of the heat currents along the trajectory is {truncation_error:.1e} of "
             f"the one-way flow, above the tolerance {rtol:.0e} that the equation was built with "
             f"({trajectory.equation.space.cut}); build it with more levels or excitations",
             TruncationWarning,

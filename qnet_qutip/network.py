@@ -203,6 +203,32 @@ class Network:
         return Network(**changed)
 
 
+def baths_reach_every_node(network: Network) -> bool:
+    """Whether every node is reached from the baths' nodes, so that a thermal steady state is unique.
+
+    A node that is reached and is coupled to a single node that is not reached yet passes the baths' action on to it:
+    the only operators that commute with the Hamiltonian and with a and a† of the reached nodes are then multiples of 1
+    (Burgarth and Giovannetti, PRL 99, 100501 (2007)). The condition is sufficient, not necessary.
+
+    Examples
+    --------
+    >>> net = two_node("oscillator", omega_h=10, omega_c=5, epsilon=0.01, T_h=12, T_c=10, kappa=1e-4)
+    >>> baths_reach_every_node(net)
+    True
+    """
+    reached = {bath.node for bath in network.baths.values()}
+    coupled = [pair for pair, strength in network.couplings.items() if strength != 0]
+    while True:
+        unreached = {
+            node: [other for pair in coupled if node in pair for other in pair if other not in reached]
+            for node in reached
+        }
+        passed_on = {others[0] for others in unreached.values() if len(others) == 1}
+        if not passed_on:
+            return len(reached) == len(network.nodes)
+        reached |= passed_on
+
+
 def two_node(
     kind: str, *, omega_h: float, omega_c: float, epsilon: float, T_h: float, T_c: float, kappa: float
 ) -> Network:

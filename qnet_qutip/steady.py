@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 from qnet_qutip import checks
 from qnet_qutip.correlations import correlation_matrix, covariance_matrix, occupations
 from qnet_qutip.equations import MasterEquation
-from qnet_qutip.network import FrozenMapping
+from qnet_qutip.network import FrozenMapping, baths_reach_every_node
 from qnet_qutip.progress import progress_line
 from qnet_qutip.solver.doubled import DoubledGenerator
 from qnet_qutip.solver.generator import CollapseOperator, Generator, build_generator, sparse_matrix
 from qnet_qutip.solver.iteration import Solution, solve
 from qnet_qutip.solver.longtime import long_time_state
 from qnet_qutip.solver.sectors import Sectors, find_sectors
-from qnet_qutip.thermodynamics import check_state, entropy_flow, first_law_residual
-from qnet_qutip.truncation import SAFETY, TruncationWarning, one_way_flows
+from qnet_qutip.thermodynamics import check_density_matrix, check_state, entropy_flow, first_law_residual
+from qnet_qutip.truncation import TruncationWarning, flow_error, one_way_flows
 
 QUTIP_METHODS = ("direct", "eigen", "svd", "power", "propagator")
 METHODS = ("sectors", *QUTIP_METHODS)
@@ -54,6 +54,9 @@ SMALLEST_CURRENT_SCALE = 0.01
 
 MOST_ENLARGEMENTS = 8
 
+
+ROUNDED_EIGENVALUE = 1e-10
+"""Size of a negative eigenvalue of ρ that passes as rounding."""
 
 LARGEST_ASYMMETRY = 1e-10
 """Relative norm of ρ - ρ† that passes as rounding in a method of QuTiP."""
@@ -129,6 +132,7 @@ class SteadyState:
     @cached_property
     def correlations(self) -> NDArray[np.float64]:
         """Correlation functions of eq. (17), shape (2n, 2n), in the order of `covariance`."""
+        self._of_network("correlations")
         return correlation_matrix(self.covariance)
 
     @cached_property
@@ -136,6 +140,16 @@ class SteadyState:
         """Smallest eigenvalue of ρ; negative by rounding at most, if the equation keeps ρ positive."""
         blocks = self._sectors.blocks(self._sectors.pack(sparse_matrix(self.rho)))
         return float(min(np.linalg.eigvalsh(block)[0] for block in blocks))
+
+    @cached_property
+    def positive(self) -> bool:
+        """Whether ρ has no negative eigenvalue beyond rounding."""
+        for block in self._sectors.blocks(self._sectors.pack(sparse_matrix(self.rho))):
+            try:
+                np.linalg.cholesky(block + ROUNDED_EIGENVALUE * np.eye(len(block)))
+            except np.linalg.LinAlgError:
+                return False
+        return True
 
     @cached_property
     def top_shell_population(self) -> float:
@@ -151,15 +165,11 @@ class SteadyState:
         current, or to a hundredth of the one-way flow where the current is smaller than that.
         """
         equation = self._of_network("truncation_error")
-        space = equation.space
-        fraction = sum(
-            float(space.missing_commutator(factor) @ np.abs(self._populations)) for factor in space.cut_factors
-        )
+        fraction = flow_error(equation.space, self._populations)
         flows = one_way_flows(equation.network)
         return FrozenMapping(
             {
-                bath: SAFETY
-                * fraction
+                bath: fraction
                 * max(flow, abs(self.heat_currents[bath]))
                 / max(abs(self.heat_currents[bath]), SMALLEST_CURRENT_SCALE * flow, np.finfo(float).tiny)
                 for bath, flow in flows.items()
@@ -265,10 +275,16 @@ def steady_state(
             raise ValueError("collapse_operators must not be given with a master equation, which has its own")
         return _of_equation(equation, method, rho0, start, rtol, max_iterations, options)
     by_bath = _checked_operators(equation, collapse_operators)
+    if rho0 is not None:
+        check_density_matrix(rho0, equation, "rho0")
+    if start is not None and start.rho.shape != equation.shape:
+        raise ValueError(f"start must have {equation.shape[0]} states, but has {start.rho.shape[0]}")
     generator = build_generator(equation, by_bath)
     solution = _solution(generator, equation, by_bath, method, rho0, start, rtol, max_iterations, options, unique=False)
     named = isinstance(collapse_operators, Mapping)
-    return _state(solution, equation, None, method, solution.heat_currents if named else {})
+    state = _state(solution, equation, None, method, solution.heat_currents if named else {})
+    _warn_if_not_positive(state, stacklevel=3)
+    return state
 
 
 def _of_equation(
@@ -288,7 +304,19 @@ def _of_equation(
         operators = equation.collapse_operators
         generator = build_generator(equation.hamiltonian, operators)
         solution = _solution(
-            generator, equation.hamiltonian, operators, method, rho0, start, rtol, max_iterations, options, unique=True
+            generator,
+            equation.hamiltonian,
+            operators,
+            method,
+            rho0,
+            start,
+            rtol,
+            max_iterations,
+            options,
+            unique=baths_reach_every_node(equation.network),
+            smallest_scales={
+                bath: SMALLEST_CURRENT_SCALE * flow for bath, flow in one_way_flows(equation.network).items()
+            },
         )
         state = _state(solution, equation.hamiltonian, equation, method, solution.heat_currents)
         error = max(state.truncation_error.values(), default=0.0)
@@ -297,6 +325,7 @@ def _of_equation(
         # The error falls off exponentially with the levels: scale them by the ratio of the logarithms.
         equation = equation.enlarged(float(np.clip(1.02 * np.log(equation.rtol) / np.log(min(error, 0.5)), 1.03, 1.5)))
         start = None
+    _warn_if_not_positive(state, stacklevel=4)
     if method in QUTIP_METHODS and state.first_law_residual > LARGEST_IMBALANCE:
         # Σ J = Tr[H L(ρ)] vanishes in every steady state, whatever the equation.
         warnings.warn(
@@ -341,10 +370,13 @@ def _checked_operators(hamiltonian: object, collapse_operators: Operators | None
         raise ValueError("the Hamiltonian must be Hermitian, but is not")
     if collapse_operators is None:
         raise ValueError("collapse_operators must be given with a Hamiltonian, but are missing")
-    if isinstance(collapse_operators, qutip.Qobj):
+    if isinstance(collapse_operators, qutip.Qobj) or not isinstance(collapse_operators, Iterable):
         raise TypeError(
-            "collapse_operators must be a list of operators or a mapping of lists, but is a single operator"
+            "collapse_operators must be a list of operators or a mapping of lists, but is "
+            f"{_described(collapse_operators)}"
         )
+    if not np.all(np.isfinite(sparse_matrix(hamiltonian).data)):
+        raise ValueError("the Hamiltonian must be finite, but has NaN or infinite entries")
     by_bath = (
         {str(bath): list(members) for bath, members in collapse_operators.items()}
         if isinstance(collapse_operators, Mapping)
@@ -367,6 +399,10 @@ def _checked_operators(hamiltonian: object, collapse_operators: Operators | None
                         f"collapse operator {index} of {bath!r} must have the Hamiltonian's dimensions "
                         f"{hamiltonian.dims}, but has {part.dims}"
                     )
+                if not np.all(np.isfinite(sparse_matrix(part).data)):
+                    raise ValueError(
+                        f"collapse operator {index} of {bath!r} must be finite, but has NaN or infinite entries"
+                    )
     return by_bath
 
 
@@ -386,6 +422,7 @@ def _solution(
     options: dict[str, object],
     *,
     unique: bool,
+    smallest_scales: Mapping[str, float] | None = None,
 ) -> Solution:
     show = progress_line("steady state")
 
@@ -398,7 +435,15 @@ def _solution(
         solution = long_time_state(generator, sparse_matrix(rho0), max_iterations=max_iterations)
     else:
         first = None if start is None else sparse_matrix(start.rho)
-        solution = solve(generator, rtol=rtol, max_iterations=max_iterations, start=first, unique=unique, report=report)
+        solution = solve(
+            generator,
+            rtol=rtol,
+            max_iterations=max_iterations,
+            start=first,
+            unique=unique,
+            smallest_scales=smallest_scales,
+            report=report,
+        )
     show("")
     return solution
 
@@ -445,7 +490,7 @@ def _state(
     # is known to be Hermitian.
     rho = hamiltonian.copy()
     rho.data = qutip.data.CSR(sp.csr_matrix(solution.rho))
-    state = SteadyState(
+    return SteadyState(
         rho=rho,
         equation=equation,
         heat_currents=FrozenMapping(currents),
@@ -455,11 +500,13 @@ def _state(
         current_changes=FrozenMapping(solution.current_changes),
         _sectors=solution.sectors,
     )
-    if state.smallest_eigenvalue < -1e-10:
+
+
+def _warn_if_not_positive(state: SteadyState, stacklevel: int) -> None:
+    if not state.positive:
         warnings.warn(
             f"the steady state has the eigenvalue {state.smallest_eigenvalue:.1e}: it is not a density matrix, as can "
             "happen if the generator is not of Lindblad form or the method lost its digits",
             PositivityWarning,
-            stacklevel=4,
+            stacklevel=stacklevel,
         )
-    return state

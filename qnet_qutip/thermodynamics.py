@@ -32,13 +32,26 @@ def check_state(equation: MasterEquation, rho: qutip.Qobj, name: str = "rho") ->
     ValueError
         If its dimensions, its trace or its Hermiticity are not those of a state in the equation's space.
     """
-    if not isinstance(rho, qutip.Qobj) or not rho.isoper:
-        raise TypeError(f"{name} must be a QuTiP operator, but is {type(rho).__name__}")
-    if rho.dims != equation.hamiltonian.dims or rho.shape != equation.hamiltonian.shape:
+    same_shape = isinstance(rho, qutip.Qobj) and rho.isoper and rho.shape == equation.hamiltonian.shape
+    if isinstance(rho, qutip.Qobj) and rho.isoper and not (same_shape and rho.dims == equation.hamiltonian.dims):
         raise ValueError(
             f"{name} must be a state of the space with {equation.space.cut}: {equation.space.dimension} states and the "
             f"dimensions {equation.hamiltonian.dims}, but has {rho.shape[0]} states and the dimensions {rho.dims}"
         )
+    check_density_matrix(rho, equation.hamiltonian, name)
+
+
+def check_density_matrix(rho: qutip.Qobj, hamiltonian: qutip.Qobj, name: str) -> None:
+    """Raise if an operator is not a density matrix of the Hamiltonian's space: dimensions, Hermiticity and trace.
+
+    Raises
+    ------
+    TypeError, ValueError
+    """
+    if not isinstance(rho, qutip.Qobj) or not rho.isoper:
+        raise TypeError(f"{name} must be a QuTiP operator, but is a {type(rho).__name__}")
+    if rho.dims != hamiltonian.dims or rho.shape != hamiltonian.shape:
+        raise ValueError(f"{name} must have the dimensions {hamiltonian.dims}, but has {rho.dims}")
     if not rho.isherm:
         raise ValueError(f"{name} must be Hermitian, but is not")
     trace = complex(rho.tr())

@@ -27,6 +27,7 @@ from qnet_qutip.spectra import decay_rate, excitation_rate
 from qnet_qutip.truncation import (
     CURRENT_OVER_FLOW,
     DEFAULT_RTOL,
+    SHELL_SAFETY,
     Estimate,
     check_size,
     sufficient_levels,
@@ -240,7 +241,7 @@ def _eigenoperators(node: str, modes: NormalModes, space: Space) -> dict[str, qu
 def global_estimate(network: Network, modes: NormalModes) -> Estimate:
     """Occupations to expect of the global equation: each mode between the baths that reach it."""
     occupations = {
-        mode: max(1.0 / np.expm1(frequency / bath.temperature) for bath in network.baths.values())
+        mode: max(float(1.0 / -np.expm1(-frequency / bath.temperature)) - 1.0 for bath in network.baths.values())
         for mode, frequency in modes.frequencies.items()
     }
     weights = {node: {mode: part**2 for mode, part in parts.items()} for node, parts in modes.expansion.items()}
@@ -256,7 +257,7 @@ def _mode_space(network: Network, modes: NormalModes, levels: Levels | None, rto
     occupations = dict(zip(modes.frequencies, global_estimate(network, modes).normal_occupations, strict=True))
     if levels is None:
         numbers = {
-            mode: int(np.ceil(enlargement * sufficient_levels(occupation, CURRENT_OVER_FLOW * rtol / 2)))
+            mode: int(np.ceil(enlargement * sufficient_levels(occupation, CURRENT_OVER_FLOW * rtol / 2, SHELL_SAFETY)))
             for mode, occupation in occupations.items()
         }
     else:

@@ -11,7 +11,14 @@ import qutip
 from qnet_qutip import checks
 from qnet_qutip.network import FrozenMapping, Network, Oscillator
 from qnet_qutip.space import Levels, Space, excitation_space, level_space, node_levels, two_level_space
-from qnet_qutip.truncation import DEFAULT_RTOL, Estimate, check_size, choose_cut, level_sectors, warn_if_too_small
+from qnet_qutip.truncation import (
+    DEFAULT_RTOL,
+    Estimate,
+    check_size,
+    choose_cut,
+    excitation_dimension,
+    warn_if_too_small,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,9 +142,11 @@ def node_space(
     if not any(isinstance(node, Oscillator) for node in network.nodes.values()):
         if levels is not None:
             node_levels(network, levels)
-        return (
-            two_level_space(network) if max_excitations is None else excitation_space(network, max_excitations)
-        ), False
+        if max_excitations is not None:
+            raise ValueError(
+                f"max_excitations must not be given, as every node has two levels, but is {max_excitations!r}"
+            )
+        return two_level_space(network), False
     chosen = levels is None and max_excitations is None
     if chosen:
         cut = choose_cut(network, estimate, rtol)
@@ -152,8 +161,9 @@ def node_space(
             warn_if_too_small(estimate, numbers, rtol)
         return level_space(network, levels), chosen
     excitations = checks.whole("max_excitations", max_excitations, 1)
-    sizes = level_sectors([excitations + 1 if isinstance(node, Oscillator) else 2 for node in network.nodes.values()])
-    check_size(float(sizes[: excitations + 1].sum()), len(network.nodes))
+    oscillators = sum(isinstance(node, Oscillator) for node in network.nodes.values())
+    dimension = excitation_dimension(oscillators, len(network.nodes) - oscillators, excitations)
+    check_size(float(dimension), len(network.nodes))
     if not chosen:
         warn_if_too_small(estimate, excitations, rtol)
     return excitation_space(network, excitations), chosen

@@ -7,7 +7,7 @@ tolerance, judged from how much the last ones did.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,8 +37,11 @@ CYCLE_REDUCTION = 1e-5
 WORST_CONTRACTION = 0.5
 """A cycle that reduces the preconditioned residual by less than this is stuck, and its small changes mean nothing."""
 
+ROUNDING_FLOOR = 1e4 * np.finfo(float).eps ** 2
+"""Size of the preconditioned residual, relative to ρ, that is the rounding of doubled precision."""
+
 ZERO_CURRENT = 1e-18
-"""Fraction of the gross flow from a bath below which its current counts as zero."""
+"""Fraction of the gross flow from a bath below which its current counts as zero, unless the caller knows better."""
 
 SAME_STATE = 1e-3
 """Relative distance above which two steady states found from different starts are different."""
@@ -152,6 +155,7 @@ def solve(
     max_iterations: int,
     start: sp.csr_array | None,
     unique: bool,
+    smallest_scales: Mapping[str, float] | None = None,
     report: Callable[[int, float], None] | None = None,
 ) -> Solution:
     """Find the steady state of a generator.
@@ -167,6 +171,8 @@ def solve(
         A state to start from; by default the secular steady state.
     unique : bool
         Whether the steady state is known to be unique if the sectors allow it. If not, a second start is tried.
+    smallest_scales : mapping of str to float, optional
+        What the changes of a current are relative to where the current itself is smaller.
     report : callable, optional
         Called after each cycle with the number of iterations and the estimated relative error.
 
@@ -185,7 +191,7 @@ def solve(
     first = problem.secular.diagonal_state(problem.secular.steady_populations())
     if start is not None:
         first = sectors.pack(start)
-    solution = _refine(problem, first, rtol, max_iterations, vectors, report)
+    solution = _refine(problem, first, rtol, max_iterations, vectors, smallest_scales or {}, report)
     if not unique:
         _require_same_from_elsewhere(problem, solution, vectors, max_iterations)
     return solution
@@ -207,11 +213,13 @@ def _refine(
     rtol: float,
     max_iterations: int,
     vectors: int,
+    smallest_scales: Mapping[str, float],
     report: Callable[[int, float], None] | None,
 ) -> Solution:
     """Cycles of residual and currents in doubled precision, correction, and judgement."""
     rho: Doubled = (first / first[problem.diagonal].sum().real, np.zeros_like(first))
-    residual, currents = problem.doubled.residual_and_currents(rho)
+    # The first correction need not be exact: the next one mends what ordinary precision makes of this residual.
+    residual, currents = problem.apply(rho[0]), dict[str, float]()
     preconditioned = problem.precondition(residual)
     cycles, iterations, error = 0, 0, np.inf
     while error > rtol:
@@ -229,17 +237,18 @@ def _refine(
         preconditioned = problem.precondition(residual)
         gross = problem.gross_flows(rho[0])
         scales = {
-            bath: max(abs(current), ZERO_CURRENT * gross[bath], np.finfo(float).tiny)
+            bath: max(abs(current), smallest_scales.get(bath, ZERO_CURRENT * gross[bath]), np.finfo(float).tiny)
             for bath, current in currents.items()
         }
-        changes = {bath: abs(current - before[bath]) / scales[bath] for bath, current in currents.items()}
-        if count == 0:
-            break
+        changes = {bath: abs(current - before.get(bath, 0.0)) / scales[bath] for bath, current in currents.items()}
         change = max(float(np.linalg.norm(correction) / np.linalg.norm(rho[0])), *changes.values(), 0.0)
         # What is still to come is what this cycle changed, less by the factor that it reduced the residual by. The
         # first cycle removes the error of the start and says nothing of how well its own correction is known.
-        ratio = float(np.linalg.norm(preconditioned)) / size_before
+        size = float(np.linalg.norm(preconditioned))
+        ratio = size / size_before if size_before > 0.0 else 0.0
         error = change * ratio / (1.0 - ratio) if cycles > 1 and ratio <= WORST_CONTRACTION else np.inf
+        if size <= ROUNDING_FLOOR * float(np.linalg.norm(rho[0])):
+            error = 0.0
         if scales:
             # In any steady state Σ J = Tr[H L(ρ)] = 0, whatever the baths: an error that the residual hides shows here.
             error = max(error, abs(sum(currents.values())) / max(scales.values()))

@@ -95,6 +95,7 @@ def long_time_state(generator: Generator, rho0: sp.csr_array, *, max_iterations:
         following = sectors.hermitian_part(solution.view(np.complex128))
         change = float(np.linalg.norm(following - rho) / np.linalg.norm(rho))
         rho = following
+    rho = rho / rho[sectors.diagonal_places()].sum().real
     doubled = DoubledGenerator(ordered, sectors)
     residual, currents = doubled.residual_and_currents((rho, np.zeros_like(rho)))
     return Solution(sectors.unpack(rho), currents, float(np.linalg.norm(residual)), iterations, {}, sectors)

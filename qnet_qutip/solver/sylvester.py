@@ -29,13 +29,15 @@ def sylvester(effective: Block, scale: float) -> Callable[[Block], Block]:
         then approximate, as a preconditioner may be.
     """
     values, vectors = np.linalg.eig(effective)
-    # Zero where the vectors are dependent to the last digit.
-    smallest, largest = np.linalg.svd(vectors, compute_uv=False)[[-1, 0]]
-    if smallest * WORST_CONDITION < largest:
+    try:
+        inverse = np.linalg.inv(vectors)
+        condition = float(np.linalg.norm(vectors, 1) * np.linalg.norm(inverse, 1))
+    except np.linalg.LinAlgError:
+        condition = np.inf
+    if condition > WORST_CONDITION:
         return schur_sylvester(effective - 0.5j * UNDAMPED * scale * np.eye(len(effective)))
     rates = -1j * (values[:, None] - values.conj()[None, :])
     rates[np.abs(rates) < UNDAMPED * scale] = -scale
-    inverse = np.linalg.inv(vectors)
     vectors_adjoint, inverse_adjoint = vectors.conj().T.copy(), inverse.conj().T.copy()
 
     def solve(right_hand_side: Block) -> Block:
