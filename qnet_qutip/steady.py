@@ -19,7 +19,7 @@ from qnet_qutip.network import FrozenMapping, baths_reach_every_node
 from qnet_qutip.progress import progress_line
 from qnet_qutip.solver.doubled import DoubledGenerator
 from qnet_qutip.solver.generator import CollapseOperator, Generator, build_generator, sparse_matrix
-from qnet_qutip.solver.iteration import Solution, solve
+from qnet_qutip.solver.iteration import ConvergenceError, MultipleSteadyStatesError, Solution, solve
 from qnet_qutip.solver.longtime import long_time_state
 from qnet_qutip.solver.sectors import Sectors, find_sectors
 from qnet_qutip.thermodynamics import check_density_matrix, check_state, entropy_flow, first_law_residual
@@ -57,6 +57,9 @@ MOST_ENLARGEMENTS = 8
 
 ROUNDED_EIGENVALUE = 1e-10
 """Size of a negative eigenvalue of ρ that passes as rounding."""
+
+LARGEST_DISTANCE = 1e-6
+"""Norm of the difference of two long-time states that passes as the error of either."""
 
 LARGEST_ASYMMETRY = 1e-10
 """Relative norm of ρ - ρ† that passes as rounding in a method of QuTiP."""
@@ -435,17 +438,43 @@ def _solution(
         solution = long_time_state(generator, sparse_matrix(rho0), max_iterations=max_iterations)
     else:
         first = None if start is None else sparse_matrix(start.rho)
-        solution = solve(
-            generator,
-            rtol=rtol,
-            max_iterations=max_iterations,
-            start=first,
-            unique=unique,
-            smallest_scales=smallest_scales,
-            report=report,
-        )
+        try:
+            solution = solve(
+                generator,
+                rtol=rtol,
+                max_iterations=max_iterations,
+                start=first,
+                unique=unique,
+                smallest_scales=smallest_scales,
+                report=report,
+            )
+        except ConvergenceError:
+            # Where there are several steady states the iteration may wander among them for ever.
+            if not unique:
+                _require_one_long_time_state(generator, max_iterations)
+            raise
     show("")
     return solution
+
+
+def _require_one_long_time_state(generator: Generator, max_iterations: int) -> None:
+    """Raise if two random initial states evolve to different steady states."""
+    random = np.random.default_rng(0)
+    averages = []
+    for _ in range(2):
+        populations = random.exponential(size=generator.dimension)
+        mixture = sp.csr_array(sp.diags_array(populations / populations.sum(), dtype=complex))
+        averages.append(long_time_state(generator, mixture, max_iterations=max_iterations).rho)
+    difference = averages[0] - averages[1]
+    distance = float(np.sqrt(np.sum(np.abs(difference.data) ** 2)))
+    if distance > LARGEST_DISTANCE:
+        states = np.argsort(-np.abs(difference.diagonal()))[:6]
+        raise MultipleSteadyStatesError(
+            f"there are several steady states: two initial states evolve to states at distance {distance:.1e}, which "
+            f"differ most in basis states {', '.join(str(state) for state in states)}; some operator there commutes "
+            "with the Hamiltonian and all collapse operators, or a subspace is dark; pass rho0 to select the state that "
+            "a given one evolves to"
+        )
 
 
 def _by_qutip(

@@ -116,7 +116,7 @@ def test_cold_equation_decays_to_the_empty_state() -> None:
     net = qn.two_node("oscillator", **{**VALUES, "T_h": 0.01, "T_c": 0.005})
     for builder in qn.MASTER_EQUATIONS.values():
         state = qn.steady_state(builder(net))
-        assert len(state.equation.collapse_operators["hot"]) in (1, 2)
+        assert 1 <= len(state.equation.collapse_operators["hot"]) <= 4
         assert max(state.occupations.values()) <= EPS
         assert max(abs(current) for current in state.heat_currents.values()) <= 1e-30
 
@@ -348,7 +348,7 @@ def test_problem_beyond_memory_raises_before_it_starts() -> None:
         ({"start": A}, TypeError, "start must be a SteadyState, but is Qobj"),
         ({"collapse_operators": [A]}, ValueError, "collapse_operators must not be given with a master equation"),
         ({"rho0": qutip.basis(2, 0)}, TypeError, "rho0 must be a QuTiP operator"),
-        ({"rho0": "ground"}, TypeError, "rho0 must be a QuTiP operator, but is str"),
+        ({"rho0": "ground"}, TypeError, "rho0 must be a QuTiP operator, but is a str"),
         ({"rho0": qutip.fock_dm(3, 0)}, ValueError, r"rho0 must .* 4 states.* but has"),
         ({"rho0": 2 * qutip.fock_dm([2, 2], [0, 0])}, ValueError, "rho0 must have trace 1, but has 2"),
         ({"rho0": A}, ValueError, "rho0 must be Hermitian, but is not"),
@@ -376,7 +376,7 @@ def test_start_must_fit() -> None:
         (np.eye(4), [A], TypeError, "Hamiltonian as a QuTiP operator, but is a ndarray"),
         (qutip.basis(4, 0), [A], TypeError, "Hamiltonian as a QuTiP operator, but is a Qobj of type 'ket'"),
         (DEGENERATE, None, ValueError, "collapse_operators must be given with a Hamiltonian, but are missing"),
-        (DEGENERATE, A, TypeError, "must be a list of operators or a mapping of lists, but is a single operator"),
+        (DEGENERATE, A, TypeError, "must be a list of operators or a mapping of lists, but is a Qobj of type 'oper'"),
         (DEGENERATE, {"hot": A}, TypeError, "'hot'"),
         (DEGENERATE, [LOWER], ValueError, r"collapse operator 0 of 'all' must have the Hamiltonian's dimensions"),
         (DEGENERATE, [A, qutip.destroy(4)], ValueError, r"collapse operator 1 of 'all' must have .* \[\[4\], \[4\]\]"),

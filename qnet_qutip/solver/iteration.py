@@ -41,7 +41,7 @@ ROUNDING_FLOOR = 1e4 * np.finfo(float).eps ** 2
 """Size of the preconditioned residual, relative to ρ, that is the rounding of doubled precision."""
 
 ZERO_CURRENT = 1e-18
-"""Fraction of the gross flow from a bath below which its current counts as zero, unless the caller knows better."""
+"""Fraction of the gross flow from a bath below which its current counts as zero."""
 
 SAME_STATE = 1e-3
 """Relative distance above which two steady states found from different starts are different."""
@@ -237,7 +237,9 @@ def _refine(
         preconditioned = problem.precondition(residual)
         gross = problem.gross_flows(rho[0])
         scales = {
-            bath: max(abs(current), smallest_scales.get(bath, ZERO_CURRENT * gross[bath]), np.finfo(float).tiny)
+            bath: max(
+                abs(current), smallest_scales.get(bath, 0.0), ZERO_CURRENT * gross[bath], float(np.finfo(float).tiny)
+            )
             for bath, current in currents.items()
         }
         changes = {bath: abs(current - before.get(bath, 0.0)) / scales[bath] for bath, current in currents.items()}
