@@ -472,8 +472,8 @@ def _require_one_long_time_state(generator: Generator, max_iterations: int) -> N
         raise MultipleSteadyStatesError(
             f"there are several steady states: two initial states evolve to states at distance {distance:.1e}, which "
             f"differ most in basis states {', '.join(str(state) for state in states)}; some operator there commutes "
-            "with the Hamiltonian and all collapse operators, or a subspace is dark; pass rho0 to select the state that "
-            "a given one evolves to"
+            "with the Hamiltonian and all collapse operators, or a subspace is dark; pass rho0 to select the state "
+            "that a given one evolves to"
         )
 
 

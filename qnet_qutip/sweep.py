@@ -16,6 +16,7 @@ import os
 import pickle
 import signal
 import sys
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -35,7 +36,7 @@ from qnet_qutip import analytic, checks
 from qnet_qutip.equations import MASTER_EQUATIONS
 from qnet_qutip.network import NODE_KINDS, Network, TwoLevel, two_node
 from qnet_qutip.progress import progress_line, silenced
-from qnet_qutip.steady import METHODS, SMALLEST_CURRENT_SCALE, SteadyState, steady_state
+from qnet_qutip.steady import METHODS, SMALLEST_CURRENT_SCALE, steady_state
 from qnet_qutip.truncation import one_way_flows
 
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -54,11 +55,12 @@ LONG_NAMES = {
 
 @dataclass(frozen=True)
 class _Task:
-    """Points to solve one after another: a single one, or what is left of a row if each starts from the one before."""
+    """One equation at one point."""
 
+    point: int
     equation: str
-    networks: Mapping[int, Network]
-    labels: Mapping[int, str]
+    network: Network
+    label: str
     method: str
     options: Mapping[str, object]
 
@@ -88,7 +90,6 @@ def sweep(
     options: Mapping[str, object] | None = None,
     jobs: int = 1,
     checkpoint: str | os.PathLike[str] | None = None,
-    chain: bool = False,
     progress: bool = True,
 ) -> xr.Dataset:
     """Steady states of a network over a grid of parameters.
@@ -115,9 +116,6 @@ def sweep(
     checkpoint : path, optional
         File that every finished point is written to. If the sweep is interrupted, the same call takes up from there;
         the file is removed when the sweep is complete. A file that belongs to another sweep is refused.
-    chain : bool, optional
-        Start every point from the one before in its row (the last coordinate) where both have the same space. A row is
-        then solved by one process.
     progress : bool, optional
         Show the progress of a sweep of more than two seconds on standard error.
 
@@ -153,8 +151,6 @@ def sweep(
     """
     checks.one_of("method", method, METHODS)
     checks.whole("jobs", jobs, 1)
-    if chain and method != "sectors":
-        raise ValueError(f"chain must not be asked for with method {method!r}: only 'sectors' takes a start")
     equations = _checked_equations(equations)
     axes = _checked_coordinates(coordinates, parameters)
     options = dict(options or {})
@@ -170,7 +166,6 @@ def sweep(
         "equations": list(equations),
         "coordinates": {name: values.tolist() for name, values in axes.items()},
         "attributes": attributes,
-        "chain": chain,
         "networks": hashlib.sha256(repr(networks).encode()).hexdigest(),
     }
     finished = {} if path is None else _take_up(path, key)
@@ -188,7 +183,7 @@ def sweep(
             rest = (time.monotonic() - started) / (len(finished) - taken_up) * (total - len(finished))
             show(f"{len(finished)}/{total} points, about {_duration(rest)} left")
 
-        _run(_tasks(equations, networks, labels, axes, finished, chain, method, options), jobs, keep, progress)
+        _run(_tasks(equations, networks, labels, axes, finished, method, options), jobs, keep, progress)
     show("")
     _warn_again(finished, labels)
     dataset = _dataset([finished[point] for point in range(total)], equations, axes, networks[0], attributes)
@@ -410,97 +405,69 @@ def _tasks(
     labels: Sequence[str],
     axes: Mapping[str, NDArray[np.float64]],
     finished: Mapping[int, _Record],
-    chain: bool,
     method: str,
     options: Mapping[str, object],
 ) -> list[_Task]:
     """List what is left to do; points are numbered through all equations, the last coordinate running fastest."""
-    length = _shape(axes)[-1] if chain else 1
-    tasks = []
-    for first in range(0, len(equations) * len(networks), length):
-        points = [point for point in range(first, first + length) if point not in finished]
-        if points:
-            tasks.append(
-                _Task(
-                    equation=equations[first // len(networks)],
-                    networks={point: networks[point % len(networks)] for point in points},
-                    labels={point: labels[point % len(networks)] for point in points},
-                    method=method,
-                    options=options,
-                )
-            )
-    return tasks
+    return [
+        _Task(point, equations[point // len(networks)], network, label, method, options)
+        for point, (network, label) in enumerate(list(zip(networks, labels, strict=True)) * len(equations))
+        if point not in finished
+    ]
 
 
 def _run(tasks: Iterable[_Task], jobs: int, keep: Callable[[int, _Record], None], progress: bool) -> None:
     """Solve every task and `keep` its points; if stopped, keep also those that are under way in other processes."""
     if jobs == 1:
         for task in tasks:
-            for point, record in _solve(task):
-                keep(point, record)
+            keep(task.point, _solve(task))
         return
     waiting = iter(tasks)
     context = multiprocessing.get_context("spawn")
-    with _one_blas_thread(), ProcessPoolExecutor(jobs, mp_context=context, initializer=_ignore_interrupt) as pool:
+    with _one_blas_thread(), ProcessPoolExecutor(jobs, mp_context=context) as pool:
         # No more tasks than processes are handed out, so that there is little to wait for after an interrupt.
-        running: set[Future[list[tuple[int, _Record]]]] = set()
+        running: dict[Future[_Record], int] = {}
         try:
-            running.update(pool.submit(_solve_all, task) for task in itertools.islice(waiting, jobs))
+            with _interrupts_ignored():
+                running |= {pool.submit(_solve, task): task.point for task in itertools.islice(waiting, jobs)}
             while running:
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
-                    for point, record in future.result():
-                        keep(point, record)
-                    running.discard(future)
-                    running.update(pool.submit(_solve_all, task) for task in itertools.islice(waiting, 1))
+                    keep(running[future], future.result())
+                    del running[future]
+                    running |= {pool.submit(_solve, task): task.point for task in itertools.islice(waiting, 1)}
         except BaseException:
             if progress:
                 print(f"sweep stopped: waiting for the {len(running)} processes at work", file=sys.stderr, flush=True)
-            for future in running:
+            for future, point in running.items():
                 if future.exception() is None:
-                    for point, record in future.result():
-                        keep(point, record)
+                    keep(point, future.result())
             raise
 
 
-def _solve(task: _Task) -> Iterator[tuple[int, _Record]]:
-    previous: SteadyState | None = None
-    for point, network in task.networks.items():
-        try:
-            record, previous = _solve_point(task, network, previous)
-        except Exception as error:
-            error.add_note(f"in a sweep, for the {task.equation} equation at {task.labels[point]}")
-            raise
-        yield point, record
+def _solve(task: _Task) -> _Record:
+    try:
+        return _solved(task)
+    except Exception as error:
+        error.add_note(f"in a sweep, for the {task.equation} equation at {task.label}")
+        raise
 
 
-def _solve_all(task: _Task) -> list[tuple[int, _Record]]:
-    return list(_solve(task))
-
-
-def _solve_point(task: _Task, network: Network, previous: SteadyState | None) -> tuple[_Record, SteadyState]:
+def _solved(task: _Task) -> _Record:
     started = time.perf_counter()
     with silenced(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        equation = MASTER_EQUATIONS[task.equation](network, **task.options)
-        same_space = (
-            previous is not None
-            and previous.equation is not None
-            and previous.equation.space.cut == equation.space.cut
-            and previous.rho.shape == equation.hamiltonian.shape
-        )
-        state = steady_state(equation, method=task.method, start=previous if same_space else None)
-        record = _Record(
+        state = steady_state(MASTER_EQUATIONS[task.equation](task.network, **task.options), method=task.method)
+        return _Record(
             heat_current=dict(state.heat_currents),
             occupation=dict(state.occupations),
             entropy_production=state.entropy_production,
             truncation_error=dict(state.truncation_error),
-            one_way_flow=one_way_flows(network),
+            one_way_flow=one_way_flows(task.network),
             residual=state.residual,
             iterations=state.iterations,
             seconds=time.perf_counter() - started,
             warnings=[(warning.category.__name__, str(warning.message)) for warning in caught],
         )
-    return record, state
 
 
 @contextlib.contextmanager
@@ -518,9 +485,17 @@ def _one_blas_thread() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _ignore_interrupt() -> None:
-    # Ctrl-C reaches every process of the terminal: the workers finish their points, which the parent then keeps.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@contextlib.contextmanager
+def _interrupts_ignored() -> Iterator[None]:
+    """Ignore Ctrl-C for a moment: processes that start meanwhile leave it to the parent for good."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handler = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, handler)
 
 
 # ---------------------------------------------------------------- the checkpoint

@@ -135,19 +135,23 @@ def level_error(occupation: float, levels: int, safety: float = LEVEL_SAFETY) ->
 
 
 def sufficient_levels(occupation: float, tolerance: float, safety: float = LEVEL_SAFETY) -> int:
-    """Smallest number of levels, at least 2, whose `level_error` is within the tolerance."""
-    candidates = np.arange(2, LARGEST_CUT)
+    """Smallest number of levels, at least 2, beyond which `level_error` is within the tolerance."""
     ratio = occupation / (1.0 + occupation)
-    errors = safety * candidates * (1.0 - ratio) * ratio ** (candidates - 1.0)
-    # N x^N first grows where the mode is hot: only the falling side counts.
-    falling = candidates >= 1.0 / -np.log(ratio) if ratio > 0 else np.ones(len(candidates), dtype=bool)
-    sufficient = np.flatnonzero(falling & (errors <= tolerance))
-    if not len(sufficient):
+    # N x^N first grows where the mode is hot, up to the level 1/ln(1/x): only the falling side counts.
+    largest_error_at = math.ceil(-1.0 / math.log(ratio)) if ratio > 0.0 else 2
+    low, high = max(2, largest_error_at), LARGEST_CUT
+    if low >= high or level_error(occupation, high, safety) > tolerance:
         raise ValueError(
             f"the temperatures must be low enough for a truncated space, but a mode would hold {occupation:.3g} "
             f"excitations and need more than {LARGEST_CUT} levels"
         )
-    return int(candidates[sufficient[0]])
+    while low < high:
+        middle = (low + high) // 2
+        if level_error(occupation, middle, safety) <= tolerance:
+            high = middle
+        else:
+            low = middle + 1
+    return high
 
 
 def _shell_populations(occupations: Sequence[float], largest: int) -> NDArray[np.float64]:

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-from reference import REFERENCE_CASES, ReferenceCase
+import os
+
+# Before NumPy is imported: each test process gets one BLAS thread, as several would wait for each other's cores.
+for variable in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+
+import pytest  # noqa: E402
+from reference import REFERENCE_CASES, ReferenceCase  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """The solver's parts against literal counterparts: exact fractions, dense superoperators, eigenvalues."""
 
+import itertools
 from fractions import Fraction
 
 import mpmath
@@ -38,7 +39,7 @@ def chain(nodes: int, epsilon: float, frequencies: list[float] | None = None, ka
     spectrum = qn.PhononSpectrum(kappa)
     return qn.Network(
         nodes={name: qn.TwoLevel(w) for name, w in zip(names, frequencies or [5.0] * nodes, strict=True)},
-        couplings=dict.fromkeys(zip(names[:-1], names[1:], strict=True), epsilon),
+        couplings=dict.fromkeys(itertools.pairwise(names), epsilon),
         baths={"hot": qn.Bath(names[0], 12, spectrum), "cold": qn.Bath(names[-1], 10, spectrum)},
     )
 

@@ -68,7 +68,7 @@ def sparse_matrix(operator: qutip.Qobj) -> sp.csr_array:
         matrix = sp.csr_array(operator.to("CSR").data_as("csr_matrix"))
     matrix.eliminate_zeros()
     matrix.sort_indices()
-    return matrix
+    return matrix if matrix.data.imag.any() else matrix.real
 
 
 def dense_block(matrix: sp.csr_array, rows: slice, columns: slice) -> np.ndarray:
@@ -77,7 +77,7 @@ def dense_block(matrix: sp.csr_array, rows: slice, columns: slice) -> np.ndarray
     row = np.repeat(np.arange(rows.stop - rows.start), np.diff(matrix.indptr[rows.start : rows.stop + 1]))
     column = matrix.indices[entries] - columns.start
     inside = (column >= 0) & (column < columns.stop - columns.start)
-    block = np.zeros((rows.stop - rows.start, columns.stop - columns.start), dtype=complex)
+    block = np.zeros((rows.stop - rows.start, columns.stop - columns.start), dtype=matrix.dtype)
     block[row[inside], column[inside]] = matrix.data[entries][inside]
     return block
 
