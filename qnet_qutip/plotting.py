@@ -586,7 +586,7 @@ def plot_trajectory(trajectory: HasHistory, ax: Axes | None = None) -> Axes:
     symbol = r"$\Delta\mathcal{S}_u$"
     handles += right.plot(trajectory.times, finite, color="black", linestyle=":", linewidth=1.5, label=symbol)
     right.set_ylabel(f"entropy production {symbol}")
-    right.legend(handles=handles, fontsize=9)
+    right.legend(handles=handles, fontsize=9, loc="center right")
     return ax
 
 

@@ -194,7 +194,7 @@ def add_errors(records: list[Record]) -> None:
         if "current" not in record:
             continue
         key = (record["problem"], record["size"])
-        if key not in references and record["seconds"] < 100:
+        if key not in references and record["seconds"] < 20:
             references[key] = reference_current(*key)
         if key in references:
             record["error_at_truncation"] = abs(record["current"] / references[key] - 1.0)

@@ -26,6 +26,7 @@ from matplotlib.style import context
 
 import qnet_qutip as qn
 from qnet_qutip.sweep import closed_forms, relative_deviation, sweep
+from qnet_qutip.truncation import DEFAULT_RTOL
 
 FIGURES = Path(__file__).resolve().parents[1] / "figures"
 QUICK_FIGURES = Path(tempfile.gettempdir()) / "qnet_qutip_figures"
@@ -127,16 +128,19 @@ def solve(
     coordinates: Mapping[str, np.ndarray],
     parameters: Mapping[str, float],
     options: argparse.Namespace,
+    rtol: float = DEFAULT_RTOL,
 ) -> xr.Dataset:
     """Density-matrix steady states of one figure, taken up from where an interrupted run left them."""
-    levels = {} if options.levels is None or kind == "two-level" else {"levels": options.levels}
+    builder_options: dict[str, object] = {"rtol": rtol}
+    if options.levels is not None and kind != "two-level":
+        builder_options["levels"] = options.levels
     return sweep(
         kind,
         equations,
         coordinates,
         parameters,
         method=options.method,
-        options=levels,
+        options=builder_options,
         # Two-level nodes take milliseconds, less than another process needs to start.
         jobs=1 if kind == "two-level" else options.jobs,
         checkpoint=options.output / f"{name}.partial",

@@ -25,10 +25,10 @@ from qnet_qutip.solver.sectors import Sectors, find_sectors
 
 Flat = NDArray[np.complex128]
 
-VECTORS = 40
+VECTORS = 60
 """Most Krylov vectors in a cycle."""
 
-VECTOR_MEMORY = 6e8
+VECTOR_MEMORY = 3e9
 """Bytes that the Krylov vectors may take; large problems get fewer."""
 
 CYCLE_REDUCTION = 1e-5
