@@ -27,7 +27,7 @@ from qnet_qutip.network import FrozenMapping
 from qnet_qutip.progress import progress_line
 from qnet_qutip.solver.blocks import Block, block_generator
 from qnet_qutip.solver.doubled import DoubledGenerator
-from qnet_qutip.solver.generator import Generator, build_generator, dense_block, sparse_matrix
+from qnet_qutip.solver.generator import Generator, build_generator, dense_block, density_operator, sparse_matrix
 from qnet_qutip.solver.iteration import ConvergenceError
 from qnet_qutip.solver.preconditioner import secular_equation
 from qnet_qutip.solver.sectors import Sectors, find_sectors
@@ -453,7 +453,7 @@ def _trajectory(
     trajectory = Trajectory(
         equation=equation,
         times=_frozen(times),
-        states=tuple(_state(equation.hamiltonian, sectors.unpack(flat)) for flat in flats),
+        states=tuple(density_operator(equation.hamiltonian, sectors.unpack(flat)) for flat in flats),
         heat_currents=FrozenMapping({bath: _frozen(np.array(values)) for bath, values in currents.items()}),
         energy=_frozen(_expectations(sectors, stacked, sparse_matrix(equation.hamiltonian))),
         entropy=_frozen(entropy),
@@ -478,14 +478,6 @@ def _trajectory(
 def _expectations(sectors: Sectors, flats: Flat, operator: sp.csr_array) -> Real:
     """Tr[Aρ] at each time of a Hermitian A. What A has outside the sectors meets zeros of ρ."""
     return np.asarray((flats @ sectors.pack(operator.T.tocsr())).real)
-
-
-def _state(hamiltonian: qutip.Qobj, matrix: sp.csr_array) -> qutip.Qobj:
-    # A copy of the Hamiltonian with other entries has its dimensions, those of an excitation-cut space included, and
-    # is known to be Hermitian.
-    rho = hamiltonian.copy()
-    rho.data = qutip.data.CSR(sp.csr_matrix(matrix))
-    return rho
 
 
 def _frozen(values: Real) -> Real:

@@ -18,7 +18,7 @@ from qnet_qutip.equations import MasterEquation
 from qnet_qutip.network import FrozenMapping, baths_reach_every_node
 from qnet_qutip.progress import progress_line
 from qnet_qutip.solver.doubled import DoubledGenerator
-from qnet_qutip.solver.generator import CollapseOperator, Generator, build_generator, sparse_matrix
+from qnet_qutip.solver.generator import CollapseOperator, Generator, build_generator, density_operator, sparse_matrix
 from qnet_qutip.solver.iteration import ConvergenceError, MultipleSteadyStatesError, Solution, solve
 from qnet_qutip.solver.longtime import long_time_state
 from qnet_qutip.solver.sectors import Sectors, find_sectors
@@ -515,12 +515,8 @@ def _state(
     method: str,
     currents: Mapping[str, float],
 ) -> SteadyState:
-    # A copy of the Hamiltonian with other entries has its dimensions, those of an excitation-cut space included, and
-    # is known to be Hermitian.
-    rho = hamiltonian.copy()
-    rho.data = qutip.data.CSR(sp.csr_matrix(solution.rho))
     return SteadyState(
-        rho=rho,
+        rho=density_operator(hamiltonian, solution.rho),
         equation=equation,
         heat_currents=FrozenMapping(currents),
         residual=solution.residual,

@@ -71,6 +71,15 @@ def sparse_matrix(operator: qutip.Qobj) -> sp.csr_array:
     return matrix if matrix.data.imag.any() else matrix.real
 
 
+def density_operator(hamiltonian: qutip.Qobj, matrix: sp.csr_array) -> qutip.Qobj:
+    """A sparse Hermitian matrix as a QuTiP operator of the Hamiltonian's space."""
+    # A copy of the Hamiltonian with other entries has its dimensions, those of an excitation-cut space included, and
+    # is known to be Hermitian.
+    rho = hamiltonian.copy()
+    rho.data = qutip.data.CSR(sp.csr_matrix(matrix))
+    return rho
+
+
 def dense_block(matrix: sp.csr_array, rows: slice, columns: slice) -> np.ndarray:
     """A block of a sparse matrix as a dense array; many times faster for small blocks than SciPy's slicing."""
     entries = slice(matrix.indptr[rows.start], matrix.indptr[rows.stop])
