@@ -52,7 +52,7 @@ QUTIP_OPTIONS = frozenset(
 SMALLEST_CURRENT_SCALE = 0.01
 """A current is judged against itself, but against no less than this fraction of the one-way flow."""
 
-MOST_ENLARGEMENTS = 8
+MOST_ENLARGEMENTS = 7
 
 
 ROUNDED_EIGENVALUE = 1e-10
@@ -280,8 +280,6 @@ def steady_state(
     by_bath = _checked_operators(equation, collapse_operators)
     if rho0 is not None:
         check_density_matrix(rho0, equation, "rho0")
-    if start is not None and start.rho.shape != equation.shape:
-        raise ValueError(f"start must have {equation.shape[0]} states, but has {start.rho.shape[0]}")
     generator = build_generator(equation, by_bath)
     solution = _solution(generator, equation, by_bath, method, rho0, start, rtol, max_iterations, options, unique=False)
     named = isinstance(collapse_operators, Mapping)
@@ -299,11 +297,9 @@ def _of_equation(
     max_iterations: int,
     options: dict[str, object],
 ) -> SteadyState:
-    for _ in range(MOST_ENLARGEMENTS):
+    for enlargement in range(MOST_ENLARGEMENTS + 1):
         if rho0 is not None:
             check_state(equation, rho0, "rho0")
-        if start is not None and start.rho.shape != equation.hamiltonian.shape:
-            raise ValueError(f"start must have {equation.space.dimension} states, but has {start.rho.shape[0]}")
         operators = equation.collapse_operators
         generator = build_generator(equation.hamiltonian, operators)
         solution = _solution(
@@ -323,7 +319,9 @@ def _of_equation(
         )
         state = _state(solution, equation.hamiltonian, equation, method, solution.heat_currents)
         error = max(state.truncation_error.values(), default=0.0)
-        if error <= equation.rtol or equation.enlarged is None or method != "sectors":
+        last = enlargement == MOST_ENLARGEMENTS
+        if last or error <= equation.rtol or equation.enlarged is None or method != "sectors":
+            # The warning below is to name the space that was solved, not one that comes after it.
             break
         # The error falls off exponentially with the levels: scale them by the ratio of the logarithms.
         equation = equation.enlarged(float(np.clip(1.02 * np.log(equation.rtol) / np.log(min(error, 0.5)), 1.03, 1.5)))
@@ -427,6 +425,8 @@ def _solution(
     unique: bool,
     smallest_scales: Mapping[str, float] | None = None,
 ) -> Solution:
+    if start is not None and start.rho.shape != hamiltonian.shape:
+        raise ValueError(f"start must have {hamiltonian.shape[0]} states, but has {start.rho.shape[0]}")
     show = progress_line("steady state")
 
     def report(iterations: int, error: float) -> None:

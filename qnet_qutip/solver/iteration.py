@@ -137,12 +137,11 @@ class _Problem:
         size = len(right_hand_side)
         operator = scipy.sparse.linalg.LinearOperator((size, size), matvec=matvec, dtype=float)
         solution, _ = scipy.sparse.linalg.gmres(
-            # A small system needs no more vectors than it has unknowns.
             operator,
             right_hand_side,
             rtol=reduction,
             atol=0.0,
-            restart=min(vectors, size),
+            restart=min(vectors, size),  # a small system needs no more vectors than it has unknowns
             maxiter=1,
         )
         return as_flat(norm * solution), count
