@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 import qutip
 import scipy.sparse as sp
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
@@ -25,18 +25,15 @@ from qnet_qutip import checks
 from qnet_qutip.equations import MasterEquation
 from qnet_qutip.network import FrozenMapping
 from qnet_qutip.progress import progress_line
-from qnet_qutip.solver.blocks import Block, block_generator
+from qnet_qutip.solver.blocks import block_generator
 from qnet_qutip.solver.doubled import DoubledGenerator
 from qnet_qutip.solver.generator import Generator, build_generator, dense_block, density_operator, sparse_matrix
 from qnet_qutip.solver.iteration import ConvergenceError
 from qnet_qutip.solver.preconditioner import secular_equation
-from qnet_qutip.solver.sectors import Sectors, find_sectors
+from qnet_qutip.solver.sectors import Block, Real, Sectors, find_sectors, hermitian, rotated
 from qnet_qutip.steady import PositivityWarning
 from qnet_qutip.thermodynamics import check_state, entropy_flow
 from qnet_qutip.truncation import TruncationWarning, flow_error
-
-Real = NDArray[np.float64]
-Flat = NDArray[np.complex128]
 
 EPS = float(np.finfo(float).eps)
 
@@ -231,18 +228,18 @@ def _checked_state(equation: MasterEquation, rho0: qutip.Qobj) -> sp.csr_array:
 
 
 class _Motion(Protocol):
-    """The equation of motion of what is integrated, and the way from there to the blocks of ρ."""
+    """The equation of motion of what is integrated, and the way from there to the blocks of ρ in real form."""
 
-    def start(self, flat: Flat) -> NDArray[np.inexact]:
+    def start(self, flat: Real) -> Real:
         """What is integrated, at time 0, of a state given by its blocks."""
 
-    def flat(self, time: float, vector: NDArray[np.inexact]) -> Flat:
+    def flat(self, time: float, vector: Real) -> Real:
         """Blocks of ρ."""
 
-    def dissipated(self, flat: Flat) -> Flat:
-        """Blocks of Σ D(ρ) of a Hermitian ρ."""
+    def dissipated(self, flat: Real) -> Real:
+        """Blocks of Σ D(ρ)."""
 
-    def __call__(self, time: float, vector: NDArray[np.inexact]) -> NDArray[np.inexact]:
+    def __call__(self, time: float, vector: Real) -> Real:
         """Rate of change."""
 
 
@@ -252,17 +249,17 @@ class _Populations:
     def __init__(self, generator: Generator, sectors: Sectors) -> None:
         self._rates = secular_equation(generator, sectors).rates.tocsr()
 
-    def start(self, flat: Flat) -> NDArray[np.inexact]:
-        return flat.real
+    def start(self, flat: Real) -> Real:
+        return flat
 
-    def flat(self, time: float, vector: NDArray[np.inexact]) -> Flat:
-        return vector.astype(complex)
+    def flat(self, time: float, vector: Real) -> Real:
+        return vector
 
-    def dissipated(self, flat: Flat) -> Flat:
-        return np.asarray(self._rates @ flat.real, dtype=complex)
+    def dissipated(self, flat: Real) -> Real:
+        return np.asarray(self._rates @ flat)
 
-    def __call__(self, time: float, vector: NDArray[np.inexact]) -> NDArray[np.inexact]:
-        return np.asarray(self._rates @ vector)
+    def __call__(self, time: float, vector: Real) -> Real:
+        return self.dissipated(vector)
 
 
 class _InteractionPicture:
@@ -274,72 +271,61 @@ class _InteractionPicture:
         self._dissipation = block_generator(Generator(without, generator.dissipators), sectors)
         spans = [sectors.span(sector) for sector in range(len(sectors.sizes))]
         diagonal = generator.hamiltonian.diagonal().real
-        self._vectors: list[Block] | None = None
-        self._energies = diagonal
+        self._vectors: list[Real | Block] | None = None
+        energies = [diagonal[span] for span in spans]
         if (generator.hamiltonian - sp.diags_array(diagonal)).count_nonzero():
             systems = [np.linalg.eigh(dense_block(generator.hamiltonian, span, span)) for span in spans]
-            self._energies = np.concatenate([energies for energies, _ in systems])
+            energies = [values for values, _ in systems]
             self._vectors = [vectors for _, vectors in systems]
-        state_sector = sectors.state_sector()
-        width = sectors.sizes[state_sector]
-        self._rows = np.repeat(np.arange(generator.dimension), width)
-        first = np.repeat(sectors.row_offsets() - sectors.starts[state_sector], width)
-        self._columns = np.arange(sectors.unknowns) - first
+        self._beats = [np.subtract.outer(values, values) for values in energies]
 
-    def start(self, flat: Flat) -> NDArray[np.inexact]:
+    def start(self, flat: Real) -> Real:
         return self._into_eigenbasis(flat)
 
-    def flat(self, time: float, vector: NDArray[np.inexact]) -> Flat:
-        return self._out_of_eigenbasis(self._phases(time) * vector)
+    def flat(self, time: float, vector: Real) -> Real:
+        return self._out_of_eigenbasis(self._with_phases(time, vector))
 
-    def dissipated(self, flat: Flat) -> Flat:
+    def dissipated(self, flat: Real) -> Real:
         return self._dissipation(flat)
 
-    def __call__(self, time: float, vector: NDArray[np.inexact]) -> NDArray[np.inexact]:
-        phases = self._phases(time)
-        return phases.conj() * self._into_eigenbasis(self._dissipation(self._out_of_eigenbasis(phases * vector)))
+    def __call__(self, time: float, vector: Real) -> Real:
+        return self._with_phases(-time, self._into_eigenbasis(self._dissipation(self.flat(time, vector))))
 
-    def _phases(self, time: float) -> Flat:
-        """e^{-i(E_j - E_k)t} of each entry."""
-        phases = np.exp(-1j * time * self._energies)
-        return np.asarray(phases[self._rows] * phases.conj()[self._columns])
-
-    def _into_eigenbasis(self, flat: Flat) -> Flat:
-        if self._vectors is None:
-            return flat
+    def _with_phases(self, time: float, flat: Real) -> Real:
+        """The real form of e^{-i(E_j - E_k)t} ρ_jk."""
         image = np.empty_like(flat)
-        blocks = zip(self._sectors.blocks(image), self._vectors, self._sectors.blocks(flat), strict=True)
-        for out, vectors, block in blocks:
-            np.matmul(vectors.conj().T @ block, vectors, out=out)
+        for out, beats, block in zip(self._sectors.blocks(image), self._beats, self._sectors.blocks(flat), strict=True):
+            angles = time * beats
+            out[:] = np.cos(angles) * block - np.sin(angles) * block.T
         return image
 
-    def _out_of_eigenbasis(self, flat: Flat) -> Flat:
-        image = flat
-        if self._vectors is not None:
-            image = np.empty_like(flat)
-            blocks = zip(self._sectors.blocks(image), self._vectors, self._sectors.blocks(flat), strict=True)
-            for out, vectors, block in blocks:
-                np.matmul(vectors @ block, vectors.conj().T, out=out)
-        # The dissipation takes ρ to be Hermitian and would make what rounding leaves of the contrary grow.
-        return self._sectors.hermitian_part(image)
+    def _into_eigenbasis(self, flat: Real) -> Real:
+        return self._rotated(flat, [vectors.conj().T for vectors in self._vectors] if self._vectors else None)
+
+    def _out_of_eigenbasis(self, flat: Real) -> Real:
+        return self._rotated(flat, self._vectors)
+
+    def _rotated(self, flat: Real, operators: list[Real | Block] | None) -> Real:
+        if operators is None:
+            return flat
+        blocks = zip(operators, self._sectors.blocks(flat), strict=True)
+        return np.concatenate([rotated(operator, block).ravel() for operator, block in blocks])
 
 
-def _exponentiated(generator: Generator, sectors: Sectors, start: Flat, times: Real) -> tuple[list[Flat], int]:
+def _exponentiated(generator: Generator, sectors: Sectors, start: Real, times: Real) -> tuple[list[Real], int]:
     """Blocks of ρ at each time by the exponential on the Krylov space of ρ₀, and the number of evaluations.
 
-    Arnoldi's method with real coefficients, so that the vectors are Hermitian as the generator wants them; it ends when
-    the space is closed, with as many vectors as there are unknowns at the latest.
+    Arnoldi's method; it ends when the space is closed, with as many vectors as there are unknowns at the latest.
     """
     generate = block_generator(generator, sectors)
     unknowns = sectors.unknowns
     scale = float(np.linalg.norm(start))
-    vectors = np.zeros((unknowns + 1, 2 * unknowns))
-    vectors[0] = start.view(float) / scale
+    vectors = np.zeros((unknowns + 1, unknowns))
+    vectors[0] = start / scale
     matrix = np.zeros((unknowns + 1, unknowns))
     size = 0
     while size < unknowns:
-        image = generate(vectors[size].view(complex))
-        following = sectors.hermitian_part(image).view(float)
+        following = generate(vectors[size])
         known = vectors[: size + 1]
         # Once is not enough: a vector that lies almost in the space keeps rounding errors along it.
         for _ in range(2):
@@ -357,17 +343,17 @@ def _exponentiated(generator: Generator, sectors: Sectors, start: Flat, times: R
     flats = [start]
     for step in np.diff(times):
         coefficients = expm(step * matrix[:size, :size]) @ coefficients
-        flats.append((coefficients @ vectors[:size]).view(complex))
+        flats.append(coefficients @ vectors[:size])
     return flats, size
 
 
-def _integrated(motion: _Motion, start: Flat, times: Real, rtol: float, atol: float) -> tuple[list[Flat], int]:
+def _integrated(motion: _Motion, start: Real, times: Real, rtol: float, atol: float) -> tuple[list[Real], int]:
     """Blocks of ρ at each time, and the number of evaluations."""
     show = progress_line("trajectory")
     # The phases count from the first time: they are the more accurate the smaller their argument.
     elapsed = times - times[0]
 
-    def rate_of_change(time: float, vector: NDArray[np.inexact]) -> NDArray[np.inexact]:
+    def rate_of_change(time: float, vector: Real) -> Real:
         show(f"time {times[0] + time:.6g} of {times[-1]:.6g}")
         return motion(time, vector)
 
@@ -392,15 +378,15 @@ def _integrated(motion: _Motion, start: Flat, times: Real, rtol: float, atol: fl
     return flats, int(result.nfev)
 
 
-def _spectrum(sectors: Sectors, flat: Flat, image: Flat) -> tuple[Real, Real]:
+def _spectrum(sectors: Sectors, flat: Real, image: Real) -> tuple[Real, Real]:
     """Eigenvalues of ρ, and the diagonal of another matrix in its eigenvectors, sector after sector."""
     if sectors.classical:
-        return flat.real, image.real
+        return flat, image
     eigenvalues, diagonal = [], []
     for block, image_block in zip(sectors.blocks(flat), sectors.blocks(image), strict=True):
-        values, vectors = np.linalg.eigh(block)
+        values, vectors = np.linalg.eigh(hermitian(block))
         eigenvalues.append(values)
-        diagonal.append((vectors.conj() * (image_block @ vectors)).sum(axis=0).real)
+        diagonal.append((vectors.conj() * (hermitian(image_block) @ vectors)).sum(axis=0).real)
     return np.concatenate(eigenvalues), np.concatenate(diagonal)
 
 
@@ -427,7 +413,7 @@ def _trajectory(
     motion: _Motion,
     sectors: Sectors,
     ordered: Generator,
-    flats: list[Flat],
+    flats: list[Real],
     evaluations: int,
 ) -> Trajectory:
     show = progress_line("thermodynamics along the trajectory")
@@ -448,7 +434,7 @@ def _trajectory(
         production[index] = rate - entropy_flow(equation.network, now)
     show("")
     stacked = np.stack(flats)
-    populations = stacked[:, sectors.diagonal_places()].real
+    populations = stacked[:, sectors.diagonal_places()]
     space = equation.space
     trajectory = Trajectory(
         equation=equation,
@@ -475,9 +461,9 @@ def _trajectory(
     return trajectory
 
 
-def _expectations(sectors: Sectors, flats: Flat, operator: sp.csr_array) -> Real:
+def _expectations(sectors: Sectors, flats: Real, operator: sp.csr_array) -> Real:
     """Tr[Aρ] at each time of a Hermitian A. What A has outside the sectors meets zeros of ρ."""
-    return np.asarray((flats @ sectors.pack(operator.T.tocsr())).real)
+    return np.asarray(flats @ sectors.pack(operator))
 
 
 def _frozen(values: Real) -> Real:

@@ -21,7 +21,7 @@ from qnet_qutip.solver.doubled import DoubledGenerator
 from qnet_qutip.solver.generator import CollapseOperator, Generator, build_generator, density_operator, sparse_matrix
 from qnet_qutip.solver.iteration import ConvergenceError, MultipleSteadyStatesError, Solution, solve
 from qnet_qutip.solver.longtime import long_time_state
-from qnet_qutip.solver.sectors import Sectors, find_sectors
+from qnet_qutip.solver.sectors import Sectors, find_sectors, hermitian
 from qnet_qutip.thermodynamics import check_density_matrix, check_state, entropy_flow, first_law_residual
 from qnet_qutip.truncation import TruncationWarning, flow_error, one_way_flows
 
@@ -142,14 +142,14 @@ class SteadyState:
     def smallest_eigenvalue(self) -> float:
         """Smallest eigenvalue of ρ; negative by rounding at most, if the equation keeps ρ positive."""
         blocks = self._sectors.blocks(self._sectors.pack(sparse_matrix(self.rho)))
-        return float(min(np.linalg.eigvalsh(block)[0] for block in blocks))
+        return float(min(np.linalg.eigvalsh(hermitian(block))[0] for block in blocks))
 
     @cached_property
     def positive(self) -> bool:
         """Whether ρ has no negative eigenvalue beyond rounding."""
         for block in self._sectors.blocks(self._sectors.pack(sparse_matrix(self.rho))):
             try:
-                np.linalg.cholesky(block + ROUNDED_EIGENVALUE * np.eye(len(block)))
+                np.linalg.cholesky(hermitian(block) + ROUNDED_EIGENVALUE * np.eye(len(block)))
             except np.linalg.LinAlgError:
                 return False
         return True

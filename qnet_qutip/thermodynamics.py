@@ -10,16 +10,13 @@ from collections.abc import Mapping
 
 import numpy as np
 import qutip
-from numpy.typing import NDArray
 
 from qnet_qutip import checks
 from qnet_qutip.equations import MasterEquation
 from qnet_qutip.network import Network
 from qnet_qutip.solver.doubled import DoubledGenerator
 from qnet_qutip.solver.generator import build_generator, sparse_matrix
-from qnet_qutip.solver.sectors import Sectors, find_sectors
-
-Flat = NDArray[np.complex128]
+from qnet_qutip.solver.sectors import Real, Sectors, find_sectors, hermitian
 
 
 def check_state(equation: MasterEquation, rho: qutip.Qobj, name: str = "rho") -> None:
@@ -143,9 +140,9 @@ def von_neumann_entropy(rho: qutip.Qobj) -> float:
     return entropy_of_blocks(sectors, sectors.pack(matrix))
 
 
-def entropy_of_blocks(sectors: Sectors, flat: Flat) -> float:
+def entropy_of_blocks(sectors: Sectors, flat: Real) -> float:
     """-Tr[ρ ln ρ] of a state given by its blocks."""
-    eigenvalues = np.concatenate([np.linalg.eigvalsh(block) for block in sectors.blocks(flat)])
+    eigenvalues = np.concatenate([np.linalg.eigvalsh(hermitian(block)) for block in sectors.blocks(flat)])
     if eigenvalues.min() < -1e-9:
         raise ValueError(f"rho must be positive, but has the eigenvalue {eigenvalues.min():.1e}")
     present = eigenvalues[eigenvalues > 0]

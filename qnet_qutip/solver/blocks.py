@@ -1,4 +1,7 @@
-"""The generator acting on the blocks of ρ in ordinary precision: a few small matrix products a sector."""
+"""The generator acting on the blocks of ρ in ordinary precision: a few small matrix products a sector.
+
+All blocks here are the real ones that `sectors` describes, G = Re ρ + Im ρ.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +14,10 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from qnet_qutip.solver.generator import Generator, dense_block
-from qnet_qutip.solver.sectors import Sectors
+from qnet_qutip.solver.sectors import Block, Real, Sectors
 
-Block = NDArray[np.complex128]
+SPARSE = 0.06
+"""Fraction of entries below which the effective Hamiltonian of a sector is multiplied as a sparse matrix."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,24 +26,34 @@ class Gather:
 
     source: int
     places: NDArray[np.int64]
-    weights: NDArray[np.float64] | Block
+    weights: Real
+    weights_transposed: Real | None
+    """Imaginary parts of the weights, which multiply the transposed block; None if they vanish."""
 
-    def __call__(self, blocks: list[Block]) -> Block:
+    def __call__(self, blocks: list[Real]) -> Real:
         """The image of the source block."""
-        return blocks[self.source].ravel()[self.places] * self.weights
+        image = blocks[self.source].take(self.places)
+        image *= self.weights
+        if self.weights_transposed is not None:
+            image += blocks[self.source].T.take(self.places) * self.weights_transposed
+        return image
 
 
 @dataclass(frozen=True, eq=False)
 class Sandwich:
-    """AρB† as two matrix products."""
+    """AρB† as matrix products."""
 
     source: int
-    left: Block
-    right: Block
+    left: Real | Block
+    right: Real | Block
 
-    def __call__(self, blocks: list[Block]) -> Block:
+    def __call__(self, blocks: list[Real]) -> Real:
         """The image of the source block."""
-        return self.left @ blocks[self.source] @ self.right
+        block = blocks[self.source]
+        image: Real = (self.left @ block @ self.right).real
+        if np.iscomplexobj(self.left) or np.iscomplexobj(self.right):
+            image = image + (self.left @ block.T @ self.right).imag
+        return image
 
 
 Jump: TypeAlias = Gather | Sandwich
@@ -84,7 +98,7 @@ def _gather(left: sp.csr_array, right: sp.csr_array, source: int, rows: slice, s
     if not weights.any():
         return None
     places = np.add.outer((row - start).clip(0, size - 1) * size, (column - start).clip(0, size - 1))
-    return Gather(source, places, weights if weights.imag.any() else weights.real.copy())
+    return Gather(source, places, weights.real.copy(), weights.imag.copy() if weights.imag.any() else None)
 
 
 def _sandwich(left: sp.csr_array, right: sp.csr_array, source: int, rows: slice, sectors: Sectors) -> Jump | None:
@@ -102,36 +116,46 @@ class BlockGenerator:
     Attributes
     ----------
     sectors : Sectors
-    effective : list of ndarray
-        K of each sector.
+    effective : list of ndarray or csr_array
+        For each sector the real matrix that takes (G, Gᵀ), one above the other, to the two halves of -i(Kρ - ρK†).
     jumps : list of list of Jump
         The jumps into each sector.
     """
 
     sectors: Sectors
-    effective: list[Block]
+    effective: list[Real | sp.csr_array]
     jumps: list[list[Jump]]
 
-    def __call__(self, flat: NDArray[np.complex128]) -> NDArray[np.complex128]:
-        """L(ρ) of a Hermitian ρ, both flat arrays of shape (unknowns,)."""
+    def __call__(self, flat: Real) -> Real:
+        """L(ρ) in real form, of shape (unknowns,)."""
         image = np.empty_like(flat)
         blocks = self.sectors.blocks(flat)
         for target, out in enumerate(self.sectors.blocks(image)):
-            # The second half of -i(Kρ - ρK†) is the Hermitian conjugate of the first.
-            half = -1j * (self.effective[target] @ blocks[target])
-            np.add(half, half.conj().T, out=out)
+            # -iKρ gives the first half as it is; iρK† is its Hermitian conjugate and gives the second transposed.
+            halves = self.effective[target] @ np.concatenate([blocks[target], blocks[target].T])
+            np.add(halves[: len(out)], halves[len(out) :].T, out=out)
             for jump in self.jumps[target]:
                 out += jump(blocks)
         return image
 
 
+def effective_blocks(generator: Generator, sectors: Sectors) -> list[Block]:
+    """K = H - iM of each sector."""
+    effective = (generator.hamiltonian - 1j * generator.loss).tocsr()
+    spans = [sectors.span(sector) for sector in range(len(sectors.sizes))]
+    return [dense_block(effective, span, span) for span in spans]
+
+
+def _two_halves(effective: Block) -> Real | sp.csr_array:
+    """The matrix [[Im K, -Re K], [Re K, Im K]]."""
+    halves = np.block([[effective.imag, -effective.real], [effective.real, effective.imag]])
+    return sp.csr_array(halves) if np.count_nonzero(halves) < SPARSE * halves.size else halves
+
+
 def block_generator(generator: Generator, sectors: Sectors) -> BlockGenerator:
     """Cut a generator, in the order of the sectors' states, into blocks."""
-    loss = sum((part.loss for part in generator.dissipators.values()), sp.csr_array(generator.hamiltonian.shape))
-    effective = (generator.hamiltonian - 1j * loss).tocsr()
-    spans = [sectors.span(sector) for sector in range(len(sectors.sizes))]
     return BlockGenerator(
         sectors,
-        [dense_block(effective, span, span) for span in spans],
+        [_two_halves(block) for block in effective_blocks(generator, sectors)],
         sector_jumps([pair for part in generator.dissipators.values() for pair in part.jumps], sectors),
     )

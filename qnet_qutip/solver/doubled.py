@@ -1,9 +1,9 @@
 """The generator and the heat currents in doubled precision: every product and sum carries about 32 digits.
 
 A heat current is a small difference of large flows: in figure 2 of the paper 1e-13 out of 1e-5. Eq. (5) evaluated on a
-state rounded to 16 digits is then noise. Here ρ is the unevaluated sum of two doubles, and D(ρ) is summed without
-rounding loss by the classic error-free transformations: Dekker, Numer. Math. 18, 224 (1971) for the product; Knuth,
-The Art of Computer Programming 2, sec. 4.2.2 for the sum.
+state rounded to 16 digits is then noise. Here every number of ρ is the unevaluated sum of two doubles, and D(ρ) is
+summed without rounding loss by the classic error-free transformations: Dekker, Numer. Math. 18, 224 (1971) for the
+product; Knuth, The Art of Computer Programming 2, sec. 4.2.2 for the sum.
 """
 
 from __future__ import annotations
@@ -16,14 +16,10 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from qnet_qutip.solver.generator import Dissipator, Generator
-from qnet_qutip.solver.sectors import Sectors
+from qnet_qutip.solver.sectors import Index, Real, Sectors
 
-Real = NDArray[np.float64]
 Pair = tuple[Real, Real]
-"""A number as an unevaluated sum: leading part and remainder."""
-
-Doubled = tuple[NDArray[np.complex128], NDArray[np.complex128]]
-"""The same for complex numbers."""
+"""Numbers as unevaluated sums: leading part and remainder."""
 
 SPLITTER = 134217729.0
 """2^27 + 1 halves the 53 bits of a double."""
@@ -53,27 +49,9 @@ def two_product(a: Real, b: Real) -> Pair:
     return product, ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
 
 
-class Sum:
-    """A running sum of products in doubled precision, for complex entries."""
-
-    def __init__(self, size: int) -> None:
-        self._real = (np.zeros(size), np.zeros(size))
-        self._imag = (np.zeros(size), np.zeros(size))
-
-    def add(self, real: Pair | None, imag: Pair | None, entries: Doubled) -> None:
-        """Add (real + i·imag) times entries; a part that is None is zero."""
-        high, low = entries
-        if real is not None:
-            self._real = _add_product(self._real, real, (high.real, low.real))
-            self._imag = _add_product(self._imag, real, (high.imag, low.imag))
-        if imag is not None:
-            self._real = _add_product(self._real, (-imag[0], -imag[1]), (high.imag, low.imag))
-            self._imag = _add_product(self._imag, imag, (high.real, low.real))
-
-    def result(self) -> Doubled:
-        """Leading part and remainder."""
-        real, imag = two_sum(*self._real), two_sum(*self._imag)
-        return real[0] + 1j * imag[0], real[1] + 1j * imag[1]
+def _sum(a: Pair, b: Pair) -> Pair:
+    high, rest = two_sum(a[0], b[0])
+    return high, rest + a[1] + b[1]
 
 
 def _add_product(total: Pair, factor: Pair, entries: Pair) -> Pair:
@@ -112,11 +90,8 @@ def _product_pairs(a: NDArray[np.complex128], b: NDArray[np.complex128]) -> tupl
     """a·b as pairs for its real and imaginary parts, None for a part that vanishes."""
     if not (a.imag.any() or b.imag.any()):
         return two_product(a.real, b.real), None
-    terms = Sum(len(a))
-    zero = np.zeros(len(a))
-    terms.add((a.real, zero), (a.imag, zero), (b, np.zeros_like(b)))
-    high, low = terms.result()
-    return (high.real, low.real), (high.imag, low.imag)
+    real = _sum(two_product(a.real, b.real), two_product(-a.imag, b.imag))
+    return real, _sum(two_product(a.real, b.imag), two_product(a.imag, b.real))
 
 
 def _loss_slots(dissipator: Dissipator, dimension: int) -> Slots:
@@ -181,17 +156,17 @@ class DoubledGenerator:
         }
         self._losses = {bath: _loss_slots(part, generator.dimension) for bath, part in generator.dissipators.items()}
 
-    def residual_and_currents(self, rho: Doubled) -> tuple[NDArray[np.complex128], dict[str, float]]:
+    def residual_and_currents(self, rho: Pair) -> tuple[Real, dict[str, float]]:
         """L(ρ), rounded once at the end, and Tr[H D(ρ)] of each bath, eq. (5).
 
         Parameters
         ----------
-        rho : pair of ndarray of complex, shape (unknowns,)
-            ρ by sectors, leading part and remainder.
+        rho : pair of ndarray of float, shape (unknowns,)
+            ρ by sectors in real form, leading part and remainder.
 
         Returns
         -------
-        residual : ndarray of complex, shape (unknowns,)
+        residual : ndarray of float, shape (unknowns,)
         currents : dict of str to float
         """
         residual = np.zeros_like(rho[0])
@@ -199,41 +174,48 @@ class DoubledGenerator:
         for first in range(0, len(residual), CHUNK):
             places = slice(first, min(first + CHUNK, len(residual)))
             rows, columns = self._entry_states(places)
-            high, low = self._coherent(rows, columns, rho).result()
+            high, low = self._coherent(rows, columns, rho)
             for bath in self._jumps:
-                part_high, part_low = self._dissipated(bath, rows, columns, rho).result()
+                part_high, part_low = self._dissipated(bath, rows, columns, rho)
                 dissipated[bath][0][places], dissipated[bath][1][places] = part_high, part_low
-                real, imag = two_sum(high.real, part_high.real), two_sum(high.imag, part_high.imag)
-                high = real[0] + 1j * imag[0]
-                low = low + part_low + (real[1] + 1j * imag[1])
+                high, rest = two_sum(high, part_high)
+                low = low + part_low + rest
             residual[places] = high + low
         return residual, {bath: self._energy(*parts) for bath, parts in dissipated.items()}
 
-    def _entry_states(self, places: slice) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    def _entry_states(self, places: slice) -> tuple[Index, Index]:
         """Row and column state of each entry of the flat array."""
         entries = np.arange(places.start, places.stop)
         rows = np.searchsorted(self._rows, entries, side="right") - 1
         return rows, entries - self._rows[rows] + self._sectors.starts[self._state_sector[rows]]
 
-    def _coherent(self, rows: NDArray[np.int64], columns: NDArray[np.int64], rho: Doubled) -> Sum:
-        """-i[H, ρ], the diagonal of H by exact differences of energies."""
-        terms = Sum(len(rows))
-        difference = two_sum(self._energies[rows], -self._energies[columns])
-        terms.add(None, (-difference[0], -difference[1]), _pick(rho, self._rows[rows] + self._places[columns]))
-        for column, value in zip(self._hops.columns, self._hops.values, strict=True):
-            before, after = value[rows], value[columns].conj()
-            zero = np.zeros(len(rows))
-            above, beside = (
-                self._rows[column[rows]] + self._places[columns],
-                self._rows[rows] + self._places[column[columns]],
-            )
-            _add_if_any(terms, (before.imag, zero), (-before.real, zero), rho, above)
-            _add_if_any(terms, (-after.imag, zero), (after.real, zero), rho, beside)
-        return terms
+    def _add_term(
+        self, total: Pair, real: Pair | None, imag: Pair | None, rho: Pair, row: Index, column: Index
+    ) -> Pair:
+        """Add w ρ_kl in real form, Re(w) G_kl + Im(w) G_lk; a part of w that is None is zero."""
+        if real is not None:
+            place = self._rows[row] + self._places[column]
+            total = _add_product(total, real, (rho[0][place], rho[1][place]))
+        if imag is not None:
+            place = self._rows[column] + self._places[row]
+            total = _add_product(total, imag, (rho[0][place], rho[1][place]))
+        return total
 
-    def _dissipated(self, bath: str, rows: NDArray[np.int64], columns: NDArray[np.int64], rho: Doubled) -> Sum:
+    def _coherent(self, rows: Index, columns: Index, rho: Pair) -> Pair:
+        """-i[H, ρ], the diagonal of H by exact differences of energies."""
+        zero = np.zeros(len(rows))
+        difference = two_sum(self._energies[columns], -self._energies[rows])
+        total = self._add_term((zero, zero), None, difference, rho, rows, columns)
+        for column, value in zip(self._hops.columns, self._hops.values, strict=True):
+            before, after = -1j * value[rows], 1j * value[columns].conj()
+            total = self._add_term(total, _part(before.real), _part(before.imag), rho, column[rows], columns)
+            total = self._add_term(total, _part(after.real), _part(after.imag), rho, rows, column[columns])
+        return total
+
+    def _dissipated(self, bath: str, rows: Index, columns: Index, rho: Pair) -> Pair:
         """D(ρ) of one bath: Σ AρB† - (Mρ + ρM†)."""
-        terms = Sum(len(rows))
+        zero = np.zeros(len(rows))
+        total = (zero, zero)
         for left, right in self._jumps[bath]:
             for left_column, left_value in zip(left.columns, left.values, strict=True):
                 sources, a = left_column[rows], left_value[rows]
@@ -243,37 +225,32 @@ class DoubledGenerator:
                     inside = (self._state_sector[sources] == self._state_sector[targets]) & (a != 0) & (b != 0)
                     if inside.any():
                         real, imag = _product_pairs(np.where(inside, a, 0.0), b)
-                        places = np.where(inside, self._rows[sources] + self._places[targets], 0)
-                        terms.add(real, imag, _pick(rho, places))
+                        first, second = np.where(inside, sources, 0), np.where(inside, targets, 0)
+                        total = self._add_term(total, real, imag, rho, first, second)
         losses = self._losses[bath]
         for column, value, rest in zip(losses.columns, losses.values, losses.remainders, strict=True):
             before, before_rest = -value[rows], -rest[rows]
             after, after_rest = -value[columns].conj(), -rest[columns].conj()
-            above, beside = (
-                self._rows[column[rows]] + self._places[columns],
-                self._rows[rows] + self._places[column[columns]],
-            )
-            _add_if_any(terms, (before.real, before_rest.real), (before.imag, before_rest.imag), rho, above)
-            _add_if_any(terms, (after.real, after_rest.real), (after.imag, after_rest.imag), rho, beside)
-        return terms
+            for w, w_rest, row, other in (
+                (before, before_rest, column[rows], columns),
+                (after, after_rest, rows, column[columns]),
+            ):
+                real, imag = _part(w.real, w_rest.real), _part(w.imag, w_rest.imag)
+                total = self._add_term(total, real, imag, rho, row, other)
+        return total
 
-    def _energy(self, high: NDArray[np.complex128], low: NDArray[np.complex128]) -> float:
-        """Re Tr[H X] of a matrix given as leading part and remainder, rounded once."""
+    def _energy(self, high: Real, low: Real) -> float:
+        """Tr[H X] of a matrix in real form, given as leading part and remainder, rounded once."""
         states = np.arange(len(self._rows))
         summands: list[Real] = []
         for column, value in zip(self._hamiltonian.columns, self._hamiltonian.values, strict=True):
-            places = self._rows[column] + self._places[states]
-            for factor, part, rest in (
-                (value.real, high[places].real, low[places].real),
-                (-value.imag, high[places].imag, low[places].imag),
-            ):
-                summands += [*two_product(factor, part), factor * rest]
+            places = self._rows[states] + self._places[column]
+            for factor in (value.real, value.imag):
+                if factor.any():
+                    summands += [*two_product(factor, high[places]), factor * low[places]]
         return math.fsum(np.concatenate(summands)) if summands else 0.0
 
 
-def _pick(rho: Doubled, places: NDArray[np.int64]) -> Doubled:
-    return rho[0][places], rho[1][places]
-
-
-def _add_if_any(terms: Sum, real: Pair, imag: Pair, rho: Doubled, places: NDArray[np.int64]) -> None:
-    terms.add(real if real[0].any() else None, imag if imag[0].any() else None, _pick(rho, places))
+def _part(high: Real, low: Real | None = None) -> Pair | None:
+    """A real or imaginary part of weights as a pair, None if it vanishes."""
+    return (high, np.zeros(len(high)) if low is None else low) if high.any() else None

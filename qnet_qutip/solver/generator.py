@@ -39,6 +39,11 @@ class Generator:
         """Number of basis states."""
         return int(self.hamiltonian.shape[0])
 
+    @property
+    def loss(self) -> sp.csr_array:
+        """M of all baths together."""
+        return sum((part.loss for part in self.dissipators.values()), sp.csr_array(self.hamiltonian.shape)).tocsr()
+
     def permuted(self, order: np.ndarray) -> Generator:
         """The same generator with the basis states in another order."""
 

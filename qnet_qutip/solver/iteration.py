@@ -18,12 +18,10 @@ from scipy.sparse.csgraph import connected_components
 
 from qnet_qutip import checks
 from qnet_qutip.solver.blocks import BlockGenerator, block_generator
-from qnet_qutip.solver.doubled import Doubled, DoubledGenerator, two_sum
+from qnet_qutip.solver.doubled import DoubledGenerator, Pair, two_sum
 from qnet_qutip.solver.generator import Generator
-from qnet_qutip.solver.preconditioner import Preconditioner, SecularEquation, secular_equation
-from qnet_qutip.solver.sectors import Sectors, find_sectors
-
-Flat = NDArray[np.complex128]
+from qnet_qutip.solver.preconditioner import Preconditioner, SecularEquation, Sweeps, secular_equation
+from qnet_qutip.solver.sectors import Real, Sectors, find_sectors, real_form
 
 VECTORS = 60
 """Most Krylov vectors in a cycle."""
@@ -33,6 +31,9 @@ VECTOR_MEMORY = 3e9
 
 CYCLE_REDUCTION = 1e-5
 """What a cycle reduces the preconditioned residual by, before it is evaluated anew in doubled precision."""
+
+SECULAR_VECTORS, SECULAR_REDUCTION = 40, 1e-3
+"""A cycle of so many vectors with the secular equation alone must reduce by this; if not, sweeps join it."""
 
 WORST_CONTRACTION = 0.5
 """A cycle that reduces the preconditioned residual by less than this is stuck, and its small changes mean nothing."""
@@ -82,69 +83,73 @@ class Solution:
     sectors: Sectors
 
 
+@dataclass(frozen=True, eq=False)
+class _Stage:
+    """A preconditioner, and the most Krylov vectors in a cycle with it."""
+
+    precondition: Preconditioner
+    vectors: int
+
+
 class _Problem:
-    """A generator with its sectors, blocks and preconditioner."""
+    """A generator with its sectors, blocks and preconditioners."""
 
     def __init__(self, generator: Generator, sectors: Sectors) -> None:
-        ordered = generator.permuted(sectors.order)
+        # A small system needs no more vectors than it has unknowns.
+        self._vectors = min(_affordable_vectors(sectors), sectors.unknowns)
+        self._ordered = generator.permuted(sectors.order)
         self.sectors = sectors
-        self.secular: SecularEquation = secular_equation(ordered, sectors)
-        self.blocks: BlockGenerator | None = None if sectors.classical else block_generator(ordered, sectors)
-        self.precondition = Preconditioner(self.secular, ordered, self.blocks)
-        self.doubled = DoubledGenerator(ordered, sectors)
+        self.secular: SecularEquation = secular_equation(self._ordered, sectors)
+        self._blocks: BlockGenerator | None = None if sectors.classical else block_generator(self._ordered, sectors)
+        self._secular_only = Preconditioner(self.secular, self.apply)
+        self.doubled = DoubledGenerator(self._ordered, sectors)
         self.diagonal = sectors.diagonal_places()
         self._losses = {
-            bath: 2.0 * part.loss.diagonal().real * np.abs(ordered.hamiltonian.diagonal())
-            for bath, part in ordered.dissipators.items()
+            bath: 2.0 * part.loss.diagonal().real * np.abs(self._ordered.hamiltonian.diagonal())
+            for bath, part in self._ordered.dissipators.items()
         }
 
-    def apply(self, flat: Flat) -> Flat:
+    def apply(self, flat: Real) -> Real:
         """L(ρ) in ordinary precision."""
-        if self.blocks is None:
-            change: Flat = (self.secular.rates @ flat.real).astype(complex)
+        if self._blocks is None:
+            change: Real = self.secular.rates @ flat
             return change
-        return self.blocks(flat)
+        return self._blocks(flat)
 
-    def gross_flows(self, flat: Flat) -> dict[str, float]:
+    def gross_flows(self, flat: Real) -> dict[str, float]:
         """Σ p_k (loss rate)(energy): the flow that a bath would carry if nothing came back."""
         populations = np.abs(flat[self.diagonal])
         return {bath: float(np.abs(loss) @ populations) for bath, loss in self._losses.items()}
 
-    def correction(self, preconditioned: Flat, vectors: int, reduction: float) -> tuple[Flat, int]:
-        """Approximate solution x of M⁻¹L(x) = -M⁻¹r by one cycle of GMRES, and its number of iterations.
-
-        A Hermitian ρ is a real vector: GMRES runs on real and imaginary parts, so that its combinations stay
-        Hermitian.
-        """
-
-        def as_real(flat: Flat) -> NDArray[np.float64]:
-            return flat.real.copy() if self.sectors.classical else flat.view(np.float64)
-
-        def as_flat(vector: NDArray[np.float64]) -> Flat:
-            return vector.astype(complex) if self.sectors.classical else vector.view(np.complex128)
-
+    def correction(self, stage: _Stage, preconditioned: Real, reduction: float) -> tuple[Real, int]:
+        """Approximate solution x of M⁻¹L(x) = -M⁻¹r by one cycle of GMRES, and its number of iterations."""
         count = 0
 
-        def matvec(vector: NDArray[np.float64]) -> NDArray[np.float64]:
+        def matvec(vector: Real) -> Real:
             nonlocal count
             count += 1
-            return as_real(self.precondition(self.apply(as_flat(np.ascontiguousarray(vector).ravel()))))
+            return stage.precondition(self.apply(np.ascontiguousarray(vector).ravel()))
 
         norm = float(np.linalg.norm(preconditioned))
         if norm == 0.0:
             return np.zeros_like(preconditioned), 0
-        right_hand_side = as_real(-preconditioned) / norm
-        size = len(right_hand_side)
+        size = len(preconditioned)
         operator = scipy.sparse.linalg.LinearOperator((size, size), matvec=matvec, dtype=float)
         solution, _ = scipy.sparse.linalg.gmres(
-            operator,
-            right_hand_side,
-            rtol=reduction,
-            atol=0.0,
-            restart=min(vectors, size),  # a small system needs no more vectors than it has unknowns
-            maxiter=1,
+            operator, -preconditioned / norm, rtol=reduction, atol=0.0, restart=stage.vectors, maxiter=1
         )
-        return as_flat(norm * solution), count
+        return norm * solution, count
+
+    def first_stage(self) -> _Stage:
+        """The secular equation alone."""
+        return _Stage(self._secular_only, min(self._vectors, SECULAR_VECTORS))
+
+    def next_stage(self, stage: _Stage) -> _Stage:
+        """What to go on with after a stage got stuck."""
+        if self._blocks is None or stage.precondition is not self._secular_only:
+            return stage
+        sweeps = Sweeps(self.secular, self._ordered, self._blocks)
+        return _Stage(Preconditioner(self.secular, self.apply, sweeps), self._vectors)
 
 
 def solve(
@@ -185,22 +190,21 @@ def solve(
     """
     sectors = find_sectors(generator)
     require_one_closed_class(generator, sectors)
-    vectors = _affordable_vectors(sectors)
     problem = _Problem(generator, sectors)
     first = problem.secular.diagonal_state(problem.secular.steady_populations())
     if start is not None:
         first = sectors.pack(start)
-    solution = _refine(problem, first, rtol, max_iterations, vectors, smallest_scales or {}, report)
+    solution = _refine(problem, first, rtol, max_iterations, smallest_scales or {}, report)
     if not unique:
-        _require_same_from_elsewhere(problem, solution, vectors, max_iterations)
+        _require_same_from_elsewhere(problem, solution, max_iterations)
     return solution
 
 
 def _affordable_vectors(sectors: Sectors) -> int:
-    vectors = int(np.clip(VECTOR_MEMORY / (16.0 * sectors.unknowns), 12, VECTORS))
+    vectors = int(np.clip(VECTOR_MEMORY / (8.0 * sectors.unknowns), 12, VECTORS))
     checks.fits_in_memory(
         f"a steady state with {sectors.unknowns} unknowns in blocks of up to {sectors.sizes.max()} states",
-        16.0 * sectors.unknowns * (vectors + 20),
+        8.0 * sectors.unknowns * (vectors + 60),
         "cut the space at fewer levels or excitations",
     )
     return vectors
@@ -208,18 +212,18 @@ def _affordable_vectors(sectors: Sectors) -> int:
 
 def _refine(
     problem: _Problem,
-    first: Flat,
+    first: Real,
     rtol: float,
     max_iterations: int,
-    vectors: int,
     smallest_scales: Mapping[str, float],
     report: Callable[[int, float], None] | None,
 ) -> Solution:
     """Cycles of residual and currents in doubled precision, correction, and judgement."""
-    rho: Doubled = (first / first[problem.diagonal].sum().real, np.zeros_like(first))
+    rho: Pair = (first / first[problem.diagonal].sum(), np.zeros_like(first))
     # The first correction need not be exact: the next one mends what ordinary precision makes of this residual.
     residual, currents = problem.apply(rho[0]), dict[str, float]()
-    preconditioned = problem.precondition(residual)
+    stage = problem.first_stage()
+    preconditioned = stage.precondition(residual)
     cycles, iterations, error = 0, 0, np.inf
     while error > rtol:
         if iterations >= max_iterations or not np.all(np.isfinite(preconditioned)):
@@ -228,12 +232,12 @@ def _refine(
                 f"change by {error:.1e} (tolerance {rtol:.0e}), and the residual is {np.linalg.norm(residual):.1e}; "
                 "raise max_iterations or rtol, or start from a state nearby"
             )
-        correction, count = problem.correction(preconditioned, vectors, CYCLE_REDUCTION)
+        correction, count = problem.correction(stage, preconditioned, CYCLE_REDUCTION)
         cycles, iterations = cycles + 1, iterations + count
         rho = _normalised(_add(rho, correction), problem.diagonal)
         before, size_before = currents, float(np.linalg.norm(preconditioned))
         residual, currents = problem.doubled.residual_and_currents(rho)
-        preconditioned = problem.precondition(residual)
+        preconditioned = stage.precondition(residual)
         gross = problem.gross_flows(rho[0])
         scales = {
             bath: max(
@@ -255,6 +259,10 @@ def _refine(
             error = max(error, abs(sum(currents.values())) / max(scales.values()))
         if report is not None:
             report(iterations, error)
+        slow, stuck = count >= stage.vectors and ratio > SECULAR_REDUCTION, cycles > 1 and ratio > WORST_CONTRACTION
+        if slow or stuck:
+            stage = problem.next_stage(stage)
+            preconditioned = stage.precondition(residual)
     return Solution(
         rho=problem.sectors.unpack(rho[0]),
         heat_currents=currents,
@@ -265,17 +273,14 @@ def _refine(
     )
 
 
-def _add(rho: Doubled, correction: Flat) -> Doubled:
-    real, imag = two_sum(rho[0].real, correction.real), two_sum(rho[0].imag, correction.imag)
-    low = rho[1] + (real[1] + 1j * imag[1])
-    real, imag = two_sum(real[0], low.real), two_sum(imag[0], low.imag)
-    return real[0] + 1j * imag[0], real[1] + 1j * imag[1]
+def _add(rho: Pair, correction: Real) -> Pair:
+    high, rest = two_sum(rho[0], correction)
+    return two_sum(high, rho[1] + rest)
 
 
-def _normalised(rho: Doubled, diagonal: NDArray[np.int64]) -> Doubled:
+def _normalised(rho: Pair, diagonal: NDArray[np.int64]) -> Pair:
     """Scale to unit trace; the factor's own rounding scales every current alike."""
-    trace = float(rho[0][diagonal].real.sum() + rho[1][diagonal].real.sum())
-    # Scaling by a power of two is exact; the last digits of the trace are put right in the leading part only.
+    trace = float(rho[0][diagonal].sum() + rho[1][diagonal].sum())
     excess = trace - 1.0
     return _add(rho, -excess * rho[0]) if abs(excess) > np.finfo(float).eps else rho
 
@@ -315,7 +320,7 @@ def require_one_closed_class(generator: Generator, sectors: Sectors) -> None:
     )
 
 
-def _require_same_from_elsewhere(problem: _Problem, solution: Solution, vectors: int, max_iterations: int) -> None:
+def _require_same_from_elsewhere(problem: _Problem, solution: Solution, max_iterations: int) -> None:
     """Raise if another start leads to another steady state."""
     generator = np.random.default_rng(0)
     populations = generator.exponential(size=len(problem.sectors.order))
@@ -324,15 +329,16 @@ def _require_same_from_elsewhere(problem: _Problem, solution: Solution, vectors:
         # A random mixture of random coherences, so that no symmetry of the eigenbasis hides a second state.
         for block in problem.sectors.blocks(flat):
             vector = generator.normal(size=len(block)) + 1j * generator.normal(size=len(block))
-            block += np.outer(vector, vector.conj()) / len(problem.sectors.order)
+            block += real_form(np.outer(vector, vector.conj())) / len(problem.sectors.order)
     first = problem.sectors.pack(solution.rho)
-    flat = flat / flat[problem.diagonal].sum().real
-    iterations = 0
+    flat = flat / flat[problem.diagonal].sum()
+    iterations, stage = 0, problem.first_stage()
     while True:
-        correction, count = problem.correction(problem.precondition(problem.apply(flat)), vectors, 1e-2 * SAME_STATE)
+        preconditioned = stage.precondition(problem.apply(flat))
+        correction, count = problem.correction(stage, preconditioned, 1e-2 * SAME_STATE)
         iterations += count
         flat = flat + correction
-        flat = flat / flat[problem.diagonal].sum().real
+        flat = flat / flat[problem.diagonal].sum()
         if np.linalg.norm(correction) <= SAME_STATE * np.linalg.norm(flat):
             break
         if iterations >= max_iterations:
@@ -340,6 +346,8 @@ def _require_same_from_elsewhere(problem: _Problem, solution: Solution, vectors:
                 f"whether the steady state is unique could not be told within {iterations} iterations from a second "
                 "start; raise max_iterations, or pass rho0 to select a state"
             )
+        if count >= stage.vectors:
+            stage = problem.next_stage(stage)
     difference = flat - first
     if np.linalg.norm(difference) > 10 * SAME_STATE * np.linalg.norm(first):
         states = problem.sectors.order[np.argsort(-np.abs(difference[problem.diagonal]))[:6]]

@@ -12,16 +12,13 @@ from collections.abc import Callable
 import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg
-from numpy.typing import NDArray
 
-from qnet_qutip.solver.blocks import BlockGenerator, block_generator
+from qnet_qutip.solver.blocks import BlockGenerator, block_generator, effective_blocks
 from qnet_qutip.solver.doubled import DoubledGenerator
 from qnet_qutip.solver.generator import Dissipator, Generator
 from qnet_qutip.solver.iteration import ConvergenceError, Solution
-from qnet_qutip.solver.sectors import Sectors, find_sectors
+from qnet_qutip.solver.sectors import Real, Sectors, find_sectors, hermitian, real_form
 from qnet_qutip.solver.sylvester import schur_sylvester
-
-Flat = NDArray[np.complex128]
 
 SLOWNESSES = tuple(10.0**-exponent for exponent in range(1, 7))
 """Values of s as fractions of the largest rate; what decays slower than the last one takes many steps."""
@@ -53,7 +50,7 @@ def long_time_state(generator: Generator, rho0: sp.csr_array, *, max_iterations:
     sectors = find_sectors(generator, rho0)
     ordered = generator.permuted(sectors.order)
     generate = block_generator(ordered, sectors)
-    scale = max((float(np.abs(block).max(initial=0.0)) for block in generate.effective), default=0.0) or 1.0
+    scale = max(float(np.abs(block).max()) for block in effective_blocks(ordered, sectors)) or 1.0
     rho, iterations, change = sectors.pack(rho0), 0, np.inf
     steps = [_resolvent_step(ordered, sectors, generate, slowness * scale) for slowness in SLOWNESSES]
     while change > PROJECTION_TOLERANCE:
@@ -66,7 +63,7 @@ def long_time_state(generator: Generator, rho0: sp.csr_array, *, max_iterations:
         difference, count = step(rho)
         rho, iterations = rho + difference, iterations + count
         change = float(np.linalg.norm(difference) / np.linalg.norm(rho)) if len(steps) == 1 else np.inf
-    rho = rho / rho[sectors.diagonal_places()].sum().real
+    rho = rho / rho[sectors.diagonal_places()].sum()
     doubled = DoubledGenerator(ordered, sectors)
     residual, currents = doubled.residual_and_currents((rho, np.zeros_like(rho)))
     return Solution(sectors.unpack(rho), currents, float(np.linalg.norm(residual)), iterations, {}, sectors)
@@ -74,29 +71,28 @@ def long_time_state(generator: Generator, rho0: sp.csr_array, *, max_iterations:
 
 def _resolvent_step(
     ordered: Generator, sectors: Sectors, generate: BlockGenerator, decay: float
-) -> Callable[[Flat], tuple[Flat, int]]:
+) -> Callable[[Real], tuple[Real, int]]:
     """The map from ρ to the solution δ of (s - L)δ = L(ρ), with the number of iterations that it took."""
     # A loss of s on every state turns L into L - s, whose Sylvester part is inverted block by block.
     identity = sp.csr_array(sp.eye_array(ordered.dimension, dtype=complex))
     everywhere = Dissipator(jumps=(), loss_factors=(), loss=sp.csr_array(decay / 2 * identity))
-    shifted = block_generator(Generator(ordered.hamiltonian, {**ordered.dissipators, "resolvent": everywhere}), sectors)
-    solvers = [schur_sylvester(block) for block in shifted.effective]
+    with_loss = Generator(ordered.hamiltonian, {**ordered.dissipators, "resolvent": everywhere})
+    shifted = block_generator(with_loss, sectors)
+    solvers = [schur_sylvester(block) for block in effective_blocks(with_loss, sectors)]
 
-    def precondition(flat: Flat) -> Flat:
+    def precondition(flat: Real) -> Real:
         result = np.empty_like(flat)
         for out, solver, block in zip(sectors.blocks(result), solvers, sectors.blocks(flat), strict=True):
-            out[:] = solver(block)
-        # The generator in blocks acts on Hermitian matrices only: what rounding adds to them must not grow.
-        return sectors.hermitian_part(result)
+            out[:] = real_form(solver(hermitian(block)))
+        return result
 
-    def matvec(vector: NDArray[np.float64]) -> NDArray[np.float64]:
-        flat = np.ascontiguousarray(vector).ravel().view(np.complex128)
-        return precondition(shifted(flat)).view(np.float64)
+    def matvec(vector: Real) -> Real:
+        return precondition(shifted(np.ascontiguousarray(vector).ravel()))
 
-    size = 2 * sectors.unknowns
+    size = sectors.unknowns
     operator = scipy.sparse.linalg.LinearOperator((size, size), matvec=matvec, dtype=float)
 
-    def step(rho: Flat) -> tuple[Flat, int]:
+    def step(rho: Real) -> tuple[Real, int]:
         source = precondition(-generate(rho))
         norm = float(np.linalg.norm(source))
         if norm == 0.0:
@@ -104,7 +100,7 @@ def _resolvent_step(
         counted: list[float] = []
         solution, _ = scipy.sparse.linalg.gmres(
             operator,
-            source.view(np.float64) / norm,
+            source / norm,
             rtol=1e-13,
             atol=0.0,
             restart=min(60, size),
@@ -112,6 +108,6 @@ def _resolvent_step(
             callback=counted.append,
             callback_type="pr_norm",
         )
-        return norm * sectors.hermitian_part(solution.view(np.complex128)), max(len(counted), 1)
+        return norm * solution, max(len(counted), 1)
 
     return step

@@ -1,14 +1,14 @@
-"""An approximate inverse of the generator: the secular rate equation, then sweeps over the sectors.
+"""Approximate inverses of the generator: the secular equation, and sweeps over the sectors after it.
 
-First the populations in the eigenbasis of H are solved for exactly, by sparse elimination: far from degeneracy this is
-already the answer up to small coherences. What remains is swept down and up over the sectors, as in symmetric
-Gauss-Seidel: with the jumps from neighbouring sectors known, -i(Kρ - ρK†) = R is a Sylvester equation, solved through
-the eigenvectors of K.
+In the eigenbasis of H the populations are solved for exactly, by sparse elimination, and each coherence by its own
+rate: far from degeneracy this is already the answer up to small corrections. Where levels lie closer than their widths,
+what remains is swept down and up over the sectors, as in symmetric Gauss-Seidel: with the jumps from neighbouring
+sectors known, -i(Kρ - ρK†) = R is a Sylvester equation, solved through the eigenvectors of K.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,12 +16,10 @@ import scipy.sparse as sp
 import scipy.sparse.linalg
 from numpy.typing import NDArray
 
-from qnet_qutip.solver.blocks import Block, BlockGenerator
+from qnet_qutip.solver.blocks import BlockGenerator
 from qnet_qutip.solver.generator import Generator, dense_block
-from qnet_qutip.solver.sectors import Sectors
-from qnet_qutip.solver.sylvester import sylvester
-
-Flat = NDArray[np.complex128]
+from qnet_qutip.solver.sectors import Block, Real, Sectors, hermitian, real_form, rotated
+from qnet_qutip.solver.sylvester import UNDAMPED, sylvester
 
 NEGLIGIBLE_RATE = 1e-14
 """Rates between eigenstates below this fraction of the largest are left out of the secular rate equation."""
@@ -32,75 +30,93 @@ DEGENERACY_LIFT = 5e-4
 
 @dataclass(frozen=True, eq=False)
 class SecularEquation:
-    """The rate equation of the populations in the eigenbasis of H.
+    """The rate equation of the populations in the eigenbasis of H, and the rates of the coherences there.
 
     Attributes
     ----------
     sectors : Sectors
     vectors : list of ndarray
-        Eigenvectors of H in each sector, as columns.
+        Eigenvectors of H in each sector, as columns; empty where every sector is a single state.
     rates : csc_array, shape (dimension, dimension)
         Generator of the populations: d p/dt = rates @ p.
     """
 
     sectors: Sectors
-    vectors: list[Block]
+    vectors: list[Real | Block]
     rates: sp.csc_array
+    _responses: list[Block]
     _pinned: int
     _factors: scipy.sparse.linalg.SuperLU
 
-    def populations(self, flat: Flat) -> NDArray[np.float64]:
-        """Diagonal of each block in the eigenbasis of H."""
-        if self.sectors.classical:
-            return flat.real
-        return np.concatenate(
-            [
-                ((vectors.conj().T @ block) * vectors.T).sum(axis=1).real
-                for vectors, block in zip(self.vectors, self.sectors.blocks(flat), strict=True)
-            ]
-        )
-
-    def diagonal_state(self, populations: NDArray[np.float64]) -> Flat:
+    def diagonal_state(self, populations: Real) -> Real:
         """Flat array of the state with these populations of the eigenstates of H."""
         if self.sectors.classical:
-            return populations.astype(complex)
-        flat = np.empty(self.sectors.unknowns, dtype=complex)
-        spans = zip(self.sectors.starts[:-1], self.sectors.starts[1:], strict=True)
-        for block, vectors, (first, last) in zip(self.sectors.blocks(flat), self.vectors, spans, strict=True):
-            block[:] = (vectors * populations[first:last]) @ vectors.conj().T
+            return populations
+        flat = np.empty(self.sectors.unknowns)
+        for block, vectors, own in zip(
+            self.sectors.blocks(flat), self.vectors, self._by_sector(populations), strict=True
+        ):
+            block[:] = rotated(vectors, np.diag(own))
         return flat
 
-    def solve(self, right_hand_side: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Populations whose rate of change is the right-hand side, up to a multiple of the steady ones."""
-        populations: NDArray[np.float64] = self._factors.solve(right_hand_side)
-        return populations
-
-    def steady_populations(self) -> NDArray[np.float64]:
+    def steady_populations(self) -> Real:
         """The steady populations, summing to 1."""
         source = np.zeros(self.rates.shape[0])
         source[self._pinned] = -1.0
-        populations = self.solve(source)
-        steady: NDArray[np.float64] = populations / populations.sum()
+        populations = self._factors.solve(source)
+        steady: Real = populations / populations.sum()
         return steady
+
+    def solve(self, flat: Real) -> Real:
+        """What has the given rate of change in this approximation, up to a multiple of the steady state."""
+        if self.sectors.classical:
+            solution: Real = self._factors.solve(flat)
+            return solution
+        images = [
+            rotated(vectors.conj().T, block)
+            for vectors, block in zip(self.vectors, self.sectors.blocks(flat), strict=True)
+        ]
+        populations = self._factors.solve(np.concatenate([image.diagonal() for image in images]))
+        solution = np.empty_like(flat)
+        for out, vectors, image, response, own in zip(
+            self.sectors.blocks(solution),
+            self.vectors,
+            images,
+            self._responses,
+            self._by_sector(populations),
+            strict=True,
+        ):
+            coherences = response.real * image + response.imag * image.T
+            np.fill_diagonal(coherences, own)
+            out[:] = rotated(vectors, coherences)
+        return solution
+
+    def _by_sector(self, populations: Real) -> list[Real]:
+        return np.split(populations, self.sectors.starts[1:-1])
 
 
 def secular_equation(generator: Generator, sectors: Sectors) -> SecularEquation:
-    """Set up and factorise the secular rate equation of a generator in the order of the sectors' states."""
+    """Set up and factorise the secular equation of a generator in the order of the sectors' states."""
     spans = [sectors.span(sector) for sector in range(len(sectors.sizes))]
     dimension = generator.dimension
     jumps = [pair for part in generator.dissipators.values() for pair in part.jumps]
+    vectors: list[Real | Block] = []
+    responses: list[Block] = []
     if sectors.classical:
-        vectors: list[Block] = []
         rates = sum((left.multiply(right.conj()).real for left, right in jumps), sp.csr_array((dimension, dimension)))
     else:
         # Degenerate eigenstates are told apart by their losses: those mix no coherence between them into the rates.
-        loss = sum((part.loss for part in generator.dissipators.values()), sp.csr_array((dimension, dimension)))
+        loss = generator.loss
         hamiltonian = (generator.hamiltonian + DEGENERACY_LIFT * (loss + loss.conj().T)).tocsr()
         real = not np.iscomplexobj(hamiltonian.data) or not hamiltonian.data.imag.any()
-        vectors = []
+        effective = (generator.hamiltonian - 1j * loss).tocsr()
+        scale = float(np.abs(loss.diagonal()).max()) or 1.0
         for span in spans:
             block = dense_block(hamiltonian, span, span)
-            vectors.append(np.linalg.eigh(block.real if real else block)[1])
+            own: Real | Block = np.linalg.eigh(block.real if real else block)[1]
+            vectors.append(own)
+            values = (own.conj() * (effective[span][:, span] @ own)).sum(axis=0)
+            responses.append(_responses(values, scale))
         rates = sum(
             (_eigenstate_rates(left, right, vectors, sectors) for left, right in jumps),
             sp.csr_array((dimension, dimension)),
@@ -118,11 +134,19 @@ def secular_equation(generator: Generator, sectors: Sectors) -> SecularEquation:
         # Some eigenstates of H exchange nothing in this approximation: a small loss keeps it usable.
         shift = sp.eye_array(dimension) * (1e-8 * (losses.max() or 1.0))
         factors = scipy.sparse.linalg.splu(sp.csc_matrix(pinned_rates - shift))
-    return SecularEquation(sectors, vectors, rates, pinned, factors)
+    return SecularEquation(sectors, vectors, rates, responses, pinned, factors)
+
+
+def _responses(values: Block, scale: float) -> Block:
+    """1 over the rates -i(k_j - k_l*) of the coherences, k the diagonal of K; undamped ones get the largest loss."""
+    rates = -1j * (values[:, None] - values.conj()[None, :])
+    rates[np.abs(rates) < UNDAMPED * scale] = -scale
+    responses: Block = 1.0 / rates
+    return responses
 
 
 def _eigenstate_rates(
-    left: sp.csr_array, right: sp.csr_array, vectors: Sequence[Block], sectors: Sectors
+    left: sp.csr_array, right: sp.csr_array, vectors: Sequence[Real | Block], sectors: Sectors
 ) -> sp.coo_array:
     """Rates Re(A_jk B_jk*) between eigenstates of H for a jump AρB†."""
     state_sector = sectors.state_sector()
@@ -147,65 +171,76 @@ def _eigenstate_rates(
 
 
 class Preconditioner:
-    """The secular equation followed by a sweep down and up the sectors, from the least to the most populated.
+    """The secular equation, and the sweeps after it if there are any.
+
+    Parameters
+    ----------
+    secular : SecularEquation
+    generate : callable
+        L(ρ) of flat arrays.
+    sweeps : Sweeps, optional
+    """
+
+    def __init__(
+        self, secular: SecularEquation, generate: Callable[[Real], Real], sweeps: Sweeps | None = None
+    ) -> None:
+        self._secular, self._generate, self._sweeps = secular, generate, sweeps
+        self._diagonal = secular.sectors.diagonal_places()
+        self._steady = secular.diagonal_state(secular.steady_populations())
+
+    def __call__(self, residual: Real) -> Real:
+        """Approximate solution ρ of L(ρ) = residual, of zero trace."""
+        solution = self._secular.solve(residual)
+        if self._sweeps is not None:
+            solution = solution + self._sweeps(residual - self._generate(solution))
+        # Among matrices of zero trace the generator is regular; the rest is a multiple of the steady state.
+        trace = float(solution[self._diagonal].sum())
+        return solution - trace * self._steady
+
+
+class Sweeps:
+    """Down and up the sectors, from the least to the most populated.
 
     Parameters
     ----------
     secular : SecularEquation
     generator : Generator
         In the order of the sectors' states.
-    blocks : BlockGenerator or None
-        The same in blocks; None where every sector is a single state, as the secular equation is then the generator.
+    generate : BlockGenerator
+        The same in blocks.
     """
 
-    def __init__(self, secular: SecularEquation, generator: Generator, blocks: BlockGenerator | None) -> None:
-        self._secular, self._blocks = secular, blocks
-        self._diagonal = secular.sectors.diagonal_places()
-        self._steady = secular.diagonal_state(secular.steady_populations())
-        if blocks is None:
-            return
-        sectors = secular.sectors
+    def __init__(self, secular: SecularEquation, generator: Generator, generate: BlockGenerator) -> None:
+        self._sectors = sectors = secular.sectors
         populations = np.add.reduceat(np.abs(secular.steady_populations()), sectors.starts[:-1])
         self._down = np.argsort(populations / sectors.sizes)
         rank = np.empty(len(self._down), dtype=int)
         rank[self._down] = np.arange(len(self._down))
-        scale = max(float(np.abs(block.diagonal().imag).max()) for block in blocks.effective)
+        scale = float(np.abs(generator.loss.diagonal()).max()) or 1.0
         effective = _returning_effective(generator, sectors, rank)
         spans = [sectors.span(sector) for sector in range(len(sectors.sizes))]
         self._solvers = [sylvester(dense_block(effective, span, span), scale) for span in spans]
         self._from_above = [
-            [jump for jump in jumps if rank[jump.source] < rank[target]] for target, jumps in enumerate(blocks.jumps)
+            [jump for jump in jumps if rank[jump.source] < rank[target]] for target, jumps in enumerate(generate.jumps)
         ]
         self._from_below = [
-            [jump for jump in jumps if rank[jump.source] > rank[target]] for target, jumps in enumerate(blocks.jumps)
+            [jump for jump in jumps if rank[jump.source] > rank[target]] for target, jumps in enumerate(generate.jumps)
         ]
 
-    def __call__(self, residual: Flat) -> Flat:
-        """Approximate solution ρ of L(ρ) = residual, Hermitian and of zero trace."""
-        secular = self._secular
-        correction = secular.diagonal_state(secular.solve(secular.populations(residual)))
-        if self._blocks is not None:
-            correction = correction + self._sweeps(residual - self._blocks(correction))
-            correction = secular.sectors.hermitian_part(correction)
-        # Among matrices of zero trace the generator is regular; the rest is a multiple of the steady state.
-        trace = float(correction[self._diagonal].sum().real)
-        return correction - trace * self._steady
-
-    def _sweeps(self, residual: Flat) -> Flat:
+    def __call__(self, residual: Real) -> Real:
         """Invert (S + U) S⁻¹ (S + W): S within the sectors, U the jumps from above, W those from below."""
-        sectors = self._secular.sectors
-        sources = sectors.blocks(residual.copy())
-        blocks = sectors.blocks(np.empty_like(residual))
+        sources = self._sectors.blocks(residual.copy())
+        blocks = self._sectors.blocks(np.empty_like(residual))
         for target in self._down:
             for jump in self._from_above[target]:
                 sources[target] -= jump(blocks)
-            blocks[target][:] = self._solvers[target](sources[target])
+            blocks[target][:] = real_form(self._solvers[target](hermitian(sources[target])))
         solution = np.empty_like(residual)
-        blocks = sectors.blocks(solution)
+        blocks = self._sectors.blocks(solution)
         for target in self._down[::-1]:
             for jump in self._from_below[target]:
                 sources[target] -= jump(blocks)
-            blocks[target][:] = self._solvers[target](sources[target])
+            blocks[target][:] = real_form(self._solvers[target](hermitian(sources[target])))
         return solution
 
 

@@ -2,13 +2,16 @@
 
 ρ stays block diagonal in the sectors, and only these blocks are coupled to the populations. For the networks here the
 sectors are the total excitation numbers; they are found as connected components of the operators, not assumed.
+
+A Hermitian ρ is kept as the real matrix G = Re ρ + Im ρ, half the numbers with nothing lost: its symmetric half is Re ρ
+and its antisymmetric half Im ρ. Inner products stay what they were, Tr[ρσ] = Σ G_jk F_jk. Where an entry of ρ adds
+w ρ_kl to an entry of its image, G adds Re(w) G_kl + Im(w) G_lk to that of the image.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -18,11 +21,34 @@ from scipy.sparse.csgraph import connected_components
 from qnet_qutip.solver.generator import Generator
 
 Index = NDArray[np.int64]
+Real = NDArray[np.float64]
+Block = NDArray[np.complex128]
+
+
+def hermitian(real_form: Real) -> Block:
+    """The Hermitian matrix ρ that a square G = Re ρ + Im ρ stands for."""
+    matrix = np.empty(real_form.shape, dtype=complex)
+    np.add(real_form, real_form.T, out=matrix.real)
+    np.subtract(real_form, real_form.T, out=matrix.imag)
+    matrix *= 0.5
+    return matrix
+
+
+def real_form(matrix: Block) -> Real:
+    """G = Re ρ + Im ρ of a Hermitian matrix."""
+    return matrix.real + matrix.imag
+
+
+def rotated(operator: Real | Block, block: Real) -> Real:
+    """VρV† of a block, both in real form."""
+    if np.isrealobj(operator):
+        return np.asarray(operator @ block @ operator.T, dtype=float)
+    return real_form(operator @ hermitian(block) @ operator.conj().T)
 
 
 @dataclass(frozen=True, eq=False)
 class Sectors:
-    """A partition of the basis; ρ is stored as the flat array of its diagonal blocks, sector after sector.
+    """A partition of the basis; the diagonal blocks of G are kept in one flat array, sector after sector.
 
     Attributes
     ----------
@@ -53,7 +79,7 @@ class Sectors:
         """Where a sector's states are in `order`."""
         return slice(int(self.starts[sector]), int(self.starts[sector + 1]))
 
-    def blocks(self, flat: NDArray[np.complex128]) -> list[NDArray[np.complex128]]:
+    def blocks(self, flat: Real) -> list[Real]:
         """Views of the blocks of a flat array."""
         return [
             flat[first:last].reshape(size, size)
@@ -69,43 +95,29 @@ class Sectors:
         sector = self.state_sector()
         return self.offsets[sector] + (np.arange(len(self.order)) - self.starts[sector]) * self.sizes[sector]
 
-    def pack(self, rho: sp.csr_array) -> NDArray[np.complex128]:
-        """Flat array of the diagonal blocks of a sparse matrix in the original basis."""
-        permuted = rho[self.order][:, self.order].tocoo()
+    def pack(self, rho: sp.csr_array) -> Real:
+        """Flat array of the Hermitian part of a sparse matrix in the original basis."""
+        permuted = rho[self.order][:, self.order]
+        permuted = ((permuted + permuted.conj().T) / 2).tocoo()
         sector = self.state_sector()
         rows, columns = permuted.coords
         inside = sector[rows] == sector[columns]
-        flat = np.zeros(self.unknowns, dtype=complex)
+        flat = np.zeros(self.unknowns)
         place = self.row_offsets()[rows] + columns - self.starts[sector[rows]]
-        flat[place[inside]] = permuted.data[inside]
+        flat[place[inside]] = permuted.data[inside].real + permuted.data[inside].imag
         return flat
 
-    def unpack(self, flat: NDArray[np.complex128]) -> sp.csr_array:
-        """Sparse matrix in the original basis with the given diagonal blocks."""
+    def unpack(self, flat: Real) -> sp.csr_array:
+        """Sparse Hermitian matrix in the original basis that a flat array stands for."""
         sector = self.state_sector()
         width = self.sizes[sector]
         rows = np.repeat(np.arange(len(self.order)), width)
         columns = np.arange(self.unknowns) - np.repeat(self.row_offsets() - self.starts[sector], width)
-        entries = (flat, (self.order[rows], self.order[columns]))
+        values = np.concatenate([hermitian(block).ravel() for block in self.blocks(flat)])
         dimension = len(self.order)
-        matrix = sp.coo_array(entries, shape=(dimension, dimension)).tocsr()
+        matrix = sp.coo_array((values, (self.order[rows], self.order[columns])), shape=(dimension, dimension)).tocsr()
         matrix.eliminate_zeros()
         return matrix
-
-    def hermitian_part(self, flat: NDArray[np.complex128]) -> NDArray[np.complex128]:
-        """Half the sum of a matrix and its Hermitian conjugate."""
-        part: NDArray[np.complex128] = 0.5 * (flat + flat[self._transposed].conj())
-        return part
-
-    @cached_property
-    def _transposed(self) -> Index:
-        """Place of the transposed entry of each entry."""
-        places = np.arange(self.unknowns)
-        blocks = [
-            places[first:last].reshape(size, size).T.ravel()
-            for first, last, size in zip(self.offsets[:-1], self.offsets[1:], self.sizes, strict=True)
-        ]
-        return np.concatenate(blocks)
 
     def diagonal_places(self) -> Index:
         """Places of the populations in the flat array, in the order of `order`."""

@@ -225,7 +225,7 @@ def test_a_cut_of_two_level_nodes_is_refused(equation: str, argument: str) -> No
 @each_case
 def test_steady_state_is_one(case: Case) -> None:
     equation = case.build(network(case.kind))
-    state = qn.steady_state(equation)
+    state = qn.steady_state(equation, rtol=1e-13)
     rho = state.rho.full()
     # Rounding of ρ to 16 digits alone leaves this much of L(ρ).
     assert np.linalg.norm(rate_of_change(state.equation, rho)) <= rounding_of(state.equation)
@@ -490,7 +490,7 @@ def test_local_chains_conserve_energy_and_stay_states(
         },
     )
     cut = {} if qn.Oscillator not in kinds else {"max_excitations": 3, "rtol": 1e9}
-    state = qn.steady_state(qn.local_master_equation(net, **cut))
+    state = qn.steady_state(qn.local_master_equation(net, **cut), rtol=1e-13)
     rho = state.rho.full()
     assert np.linalg.norm(rate_of_change(state.equation, rho)) <= rounding_of(state.equation)
     assert state.smallest_eigenvalue >= -10 * EPS
