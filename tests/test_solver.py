@@ -16,8 +16,8 @@ from qnet_qutip.solver.blocks import block_generator
 from qnet_qutip.solver.doubled import DoubledGenerator, two_product, two_sum
 from qnet_qutip.solver.generator import build_generator, sparse_matrix
 from qnet_qutip.solver.iteration import solve
-from qnet_qutip.solver.preconditioner import secular_equation
-from qnet_qutip.solver.sectors import find_sectors
+from qnet_qutip.solver.preconditioner import Preconditioner, secular_equation
+from qnet_qutip.solver.sectors import find_sectors, hermitian, real_form, rotated
 from qnet_qutip.solver.sylvester import schur_sylvester, sylvester
 
 NUMBERS = st.floats(min_value=-1e60, max_value=1e60).filter(lambda x: x == 0 or abs(x) > 1e-60)
@@ -90,6 +90,75 @@ def test_blocks_and_doubled_generator_are_the_liouvillian(build):
     energy = np.abs(generator.hamiltonian.diagonal()).max() * equation.space.dimension
     for bath, current in currents.items():
         assert heat[bath] == pytest.approx(current, abs=scale * energy)
+
+
+def test_complex_operators_and_pairs_are_the_liouvillian():
+    """Hopping with a phase, and pairs ΛρS† + SρΛ† - S†Λρ - ρΛ†S whose weights are complex."""
+    random = np.random.default_rng(5)
+    a, b = qutip.tensor(qutip.destroy(4), qutip.qeye(3)), qutip.tensor(qutip.qeye(4), qutip.destroy(3))
+    hop = (0.7 + 0.4j) * a.dag() * b
+    hamiltonian = 2.0 * a.dag() * a + 1.5 * b.dag() * b + hop + hop.dag()
+    phases = [qutip.tensor(qutip.qdiags(np.exp(2j * np.pi * random.random(4)), 0), qutip.qeye(3)) for _ in range(2)]
+    pairs = {"hot": [(a, phases[0] * a)], "cold": [b, (phases[1] * b, (0.3 - 0.2j) * b)]}
+    generator = build_generator(hamiltonian, pairs)
+    sectors = find_sectors(generator)
+    ordered = generator.permuted(sectors.order)
+    flat = random_hermitian_blocks(sectors, seed=2)
+    rho = qutip.Qobj(sectors.unpack(flat).toarray(), dims=hamiltonian.dims)
+    expected = -1j * (hamiltonian * rho - rho * hamiltonian)
+    currents = {}
+    for bath, members in pairs.items():
+        part = 0 * rho
+        for member in members:
+            s, filtered = member if isinstance(member, tuple) else (member, member / 2)
+            term = filtered * rho * s.dag() - s.dag() * filtered * rho
+            part += term + term.dag()
+        currents[bath] = (hamiltonian * part).tr().real
+        expected += part
+    residual, heat = DoubledGenerator(ordered, sectors).residual_and_currents((flat, np.zeros_like(flat)))
+    for image in (block_generator(ordered, sectors)(flat), residual):
+        assert np.abs(sectors.unpack(image).toarray() - expected.full()).max() < 1e-13 * np.abs(expected.full()).max()
+    assert heat == pytest.approx(currents, rel=1e-12)
+
+
+@pytest.mark.parametrize("imaginary", [0.0, 1.0])
+def test_real_form_of_a_hermitian_matrix(imaginary):
+    random = np.random.default_rng(6)
+    matrices = random.normal(size=(2, 5, 5)) + 1j * random.normal(size=(2, 5, 5))
+    first, second = (matrix + matrix.conj().T for matrix in matrices)
+    assert np.abs(hermitian(real_form(first)) - first).max() < 1e-15 * np.abs(first).max()
+    assert (real_form(first) * real_form(second)).sum() == pytest.approx(np.trace(first @ second).real, rel=1e-13)
+    vectors = random.normal(size=(5, 5)) + (imaginary * 1j * random.normal(size=(5, 5)) if imaginary else 0.0)
+    image = hermitian(rotated(vectors, real_form(first)))
+    assert np.abs(image - vectors @ first @ vectors.conj().T).max() < 1e-13 * np.abs(image).max()
+
+
+@pytest.mark.parametrize("phase", [1.0, 1j, np.exp(0.3j)])
+def test_secular_equation_answers_for_coherences(phase):
+    """Far from degeneracy two steps leave what is of the order of rate over spacing.
+
+    The first leaves populations: those that the coherences, now found, had been driving.
+    """
+    a, b = qutip.tensor(qutip.destroy(4), qutip.qeye(4)), qutip.tensor(qutip.qeye(4), qutip.destroy(4))
+    hop = 0.5 * phase * a.dag() * b
+    hamiltonian = 3.0 * a.dag() * a + 1.0 * b.dag() * b + hop + hop.dag()
+    rate = 1e-5
+    operators = {
+        "hot": [np.sqrt(rate) * a, np.sqrt(0.3 * rate) * a.dag()],
+        "cold": [np.sqrt(rate) * b, np.sqrt(0.1 * rate) * b.dag()],
+    }
+    generator = build_generator(hamiltonian, operators)
+    sectors = find_sectors(generator)
+    ordered = generator.permuted(sectors.order)
+    generate = block_generator(ordered, sectors)
+    precondition = Preconditioner(secular_equation(ordered, sectors), generate)
+    error = random_hermitian_blocks(sectors, seed=3)
+    diagonal = sectors.diagonal_places()
+    error[diagonal] -= error[diagonal].mean()
+    left = error - precondition(generate(error))
+    left = left - precondition(generate(left))
+    spacing = 2.0
+    assert np.linalg.norm(left) < 10 * rate / spacing * np.linalg.norm(error)
 
 
 def test_doubled_generator_has_32_digits():

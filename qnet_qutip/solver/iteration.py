@@ -2,7 +2,8 @@
 
 Each cycle evaluates L(ρ) and the heat currents of the present ρ in doubled precision, solves for a correction in
 ordinary precision, and adds it. It ends when the next correction can no longer change a heat current by more than the
-tolerance, judged from how much the last ones did.
+tolerance, judged from how much the last ones did. The cheaper preconditioner, the secular equation alone, goes first;
+where a cycle with it is slow the better one takes over.
 """
 
 from __future__ import annotations
@@ -333,8 +334,8 @@ def _require_same_from_elsewhere(problem: _Problem, solution: Solution, max_iter
     first = problem.sectors.pack(solution.rho)
     flat = flat / flat[problem.diagonal].sum()
     iterations, stage = 0, problem.first_stage()
+    preconditioned = stage.precondition(problem.apply(flat))
     while True:
-        preconditioned = stage.precondition(problem.apply(flat))
         correction, count = problem.correction(stage, preconditioned, 1e-2 * SAME_STATE)
         iterations += count
         flat = flat + correction
@@ -346,8 +347,11 @@ def _require_same_from_elsewhere(problem: _Problem, solution: Solution, max_iter
                 f"whether the steady state is unique could not be told within {iterations} iterations from a second "
                 "start; raise max_iterations, or pass rho0 to select a state"
             )
-        if count >= stage.vectors:
+        size_before = float(np.linalg.norm(preconditioned))
+        preconditioned = stage.precondition(problem.apply(flat))
+        if count >= stage.vectors and np.linalg.norm(preconditioned) > SECULAR_REDUCTION * size_before:
             stage = problem.next_stage(stage)
+            preconditioned = stage.precondition(problem.apply(flat))
     difference = flat - first
     if np.linalg.norm(difference) > 10 * SAME_STATE * np.linalg.norm(first):
         states = problem.sectors.order[np.argsort(-np.abs(difference[problem.diagonal]))[:6]]
