@@ -80,10 +80,10 @@ def _single_entries(matrix: sp.csr_array, rows: slice) -> bool:
     return bool(np.diff(matrix.indptr[rows.start : rows.stop + 1]).max() <= 1)
 
 
-def _row_entries(matrix: sp.csr_array, rows: slice) -> tuple[NDArray[np.int64], Block]:
+def _row_entries(matrix: sp.csr_array, rows: slice) -> tuple[NDArray[np.int64], Real | Block]:
     """Column and value of the only entry of each row; column 0 and value 0 where there is none."""
     counts = np.diff(matrix.indptr[rows.start : rows.stop + 1])
-    columns, values = np.zeros(len(counts), dtype=np.int64), np.zeros(len(counts), dtype=complex)
+    columns, values = np.zeros(len(counts), dtype=np.int64), np.zeros(len(counts), dtype=matrix.dtype)
     entries = slice(matrix.indptr[rows.start], matrix.indptr[rows.stop])
     columns[counts == 1], values[counts == 1] = matrix.indices[entries], matrix.data[entries]
     return columns, values
@@ -98,7 +98,8 @@ def _gather(left: sp.csr_array, right: sp.csr_array, source: int, rows: slice, s
     if not weights.any():
         return None
     places = np.add.outer((row - start).clip(0, size - 1) * size, (column - start).clip(0, size - 1))
-    return Gather(source, places, weights.real.copy(), weights.imag.copy() if weights.imag.any() else None)
+    transposed = weights.imag.copy() if weights.imag.any() else None
+    return Gather(source, places, np.ascontiguousarray(weights.real), transposed)
 
 
 def _sandwich(left: sp.csr_array, right: sp.csr_array, source: int, rows: slice, sectors: Sectors) -> Jump | None:

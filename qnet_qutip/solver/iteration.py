@@ -30,7 +30,7 @@ VECTORS = 60
 VECTOR_MEMORY = 3e9
 """Bytes that the Krylov vectors may take; large problems get fewer."""
 
-CYCLE_REDUCTION = 1e-5
+CYCLE_REDUCTION = 1e-6
 """What a cycle reduces the preconditioned residual by, before it is evaluated anew in doubled precision."""
 
 SECULAR_VECTORS, SECULAR_REDUCTION = 40, 1e-3
@@ -43,10 +43,13 @@ ROUNDING_FLOOR = 1e4 * np.finfo(float).eps ** 2
 """Size of the preconditioned residual, relative to ρ, that is the rounding of doubled precision."""
 
 ZERO_CURRENT = 1e-18
-"""Fraction of the gross flow from a bath below which its current counts as zero."""
+"""Fraction of the gross flow from a bath below which its current counts as zero, where there are several baths."""
 
 SAME_STATE = 1e-3
 """Relative distance above which two steady states found from different starts are different."""
+
+LOST_NORM = 1e3
+"""Norm over trace of ρ beyond which an iteration has left all states."""
 
 
 class ConvergenceError(RuntimeError):
@@ -240,10 +243,10 @@ def _refine(
         residual, currents = problem.doubled.residual_and_currents(rho)
         preconditioned = stage.precondition(residual)
         gross = problem.gross_flows(rho[0])
+        # The current of a single bath is Tr[H L(ρ)], zero in any steady state: there is nothing to resolve.
+        zero = ZERO_CURRENT if len(gross) > 1 else 1.0
         scales = {
-            bath: max(
-                abs(current), smallest_scales.get(bath, 0.0), ZERO_CURRENT * gross[bath], float(np.finfo(float).tiny)
-            )
+            bath: max(abs(current), smallest_scales.get(bath, 0.0), zero * gross[bath], float(np.finfo(float).tiny))
             for bath, current in currents.items()
         }
         changes = {bath: abs(current - before.get(bath, 0.0)) / scales[bath] for bath, current in currents.items()}
@@ -339,10 +342,13 @@ def _require_same_from_elsewhere(problem: _Problem, solution: Solution, max_iter
         correction, count = problem.correction(stage, preconditioned, 1e-2 * SAME_STATE)
         iterations += count
         flat = flat + correction
-        flat = flat / flat[problem.diagonal].sum()
-        if np.linalg.norm(correction) <= SAME_STATE * np.linalg.norm(flat):
+        trace = float(flat[problem.diagonal].sum())
+        # A state has a norm of at most its trace: many times that is a null vector of a singular equation.
+        lost = not np.linalg.norm(flat) <= LOST_NORM * abs(trace)
+        flat = flat if lost else flat / trace
+        if not lost and np.linalg.norm(correction) <= SAME_STATE * np.linalg.norm(flat):
             break
-        if iterations >= max_iterations:
+        if lost or iterations >= max_iterations:
             raise ConvergenceError(
                 f"whether the steady state is unique could not be told within {iterations} iterations from a second "
                 "start; raise max_iterations, or pass rho0 to select a state"
