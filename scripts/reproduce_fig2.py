@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from qnet_qutip.plotting import plot_entropy_production, plot_relative_error
 
 PARAMETERS = {"omega_c": 5.0, "epsilon": 1e-4, "T_c": 10.0, "kappa": 1e-7}
-DEFAULT, FINE = 29, 61
+DEFAULT, FINE = 25, 61
 
 RTOL = 5e-8
 """Estimated truncation error to allow. The estimate is an upper one: the map of errors shows that 1e-8 is kept."""

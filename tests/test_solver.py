@@ -242,6 +242,59 @@ def test_secular_populations_solve_the_rate_equation():
     assert populations.min() > 0
 
 
+def current_in_fifty_digits(equation: qn.MasterEquation, bath: str) -> float:
+    """Tr[H D(ρ)] of the equation as it is truncated: L of the blocks as a dense matrix, 50 digits throughout."""
+    hamiltonian = equation.hamiltonian.full()
+    dimension, totals = len(hamiltonian), equation.space.occupations.sum(axis=1)
+    entries = [(i, j) for i in range(dimension) for j in range(dimension) if totals[i] == totals[j]]
+    with mpmath.workdps(50):
+        jumps = {
+            name: [[[mpmath.mpf(float(x.real)) for x in row] for row in operator.full()] for operator in operators]
+            for name, operators in equation.collapse_operators.items()
+        }
+        energies = [[mpmath.mpf(float(x.real)) for x in row] for row in hamiltonian]
+        losses = {
+            name: [
+                [sum(jump[k][i] * jump[k][j] for jump in own for k in range(dimension)) for j in range(dimension)]
+                for i in range(dimension)
+            ]
+            for name, own in jumps.items()
+        }
+
+        def dissipated(name: str, i: int, j: int, k: int, m: int) -> mpmath.mpf:
+            image = sum(jump[i][k] * jump[j][m] for jump in jumps[name])
+            return image - (losses[name][i][k] * (m == j) + (i == k) * losses[name][m][j]) / 2
+
+        matrix = mpmath.matrix(len(entries))
+        source = mpmath.matrix(len(entries), 1)
+        for row, (i, j) in enumerate(entries):
+            for column, (k, m) in enumerate(entries):
+                coherent = mpmath.mpc(0, (i == k) * energies[m][j] - energies[i][k] * (m == j))
+                matrix[row, column] = coherent + sum(dissipated(name, i, j, k, m) for name in jumps)
+        for column, (k, m) in enumerate(entries):
+            matrix[0, column] = mpmath.mpf(k == m)
+        source[0] = 1
+        rho = mpmath.lu_solve(matrix, source)
+        current = sum(
+            energies[j][i] * dissipated(bath, i, j, k, m) * rho[column]
+            for i, j in entries
+            if energies[j][i]
+            for column, (k, m) in enumerate(entries)
+        )
+        return float(mpmath.re(current))
+
+
+@pytest.mark.parametrize(
+    "changes", [{}, {"epsilon": 1e-8, "kappa": 1e-10}, {"epsilon": 1e-4, "kappa": 1e-7, "omega_h": 6}, {"omega_h": 5.0}]
+)
+def test_currents_of_the_truncated_equation_in_fifty_digits(changes):
+    equation = fig3(4, **changes)
+    with pytest.warns(qn.TruncationWarning):
+        state = qn.steady_state(equation)
+    for bath, current in state.heat_currents.items():
+        assert current == pytest.approx(current_in_fifty_digits(equation, bath), rel=1e-11)
+
+
 WEAK_AND_STRONG = [
     *[{"epsilon": epsilon, "omega_h": omega} for epsilon in (1e-6, 1e-3, 0.3) for omega in (5.0, 5.01, 9.0)],
     {"epsilon": 2.5e-6, "omega_h": 5.0, "kappa": 1e-7},
