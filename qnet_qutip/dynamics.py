@@ -29,8 +29,8 @@ from qnet_qutip.solver.blocks import block_generator
 from qnet_qutip.solver.doubled import DoubledGenerator
 from qnet_qutip.solver.generator import Generator, build_generator, dense_block, density_operator, sparse_matrix
 from qnet_qutip.solver.iteration import ConvergenceError
-from qnet_qutip.solver.preconditioner import secular_equation
 from qnet_qutip.solver.sectors import Block, Real, Sectors, find_sectors, hermitian, rotated
+from qnet_qutip.solver.secular import secular_equation
 from qnet_qutip.steady import PositivityWarning
 from qnet_qutip.thermodynamics import check_state, entropy_flow
 from qnet_qutip.truncation import TruncationWarning, flow_error

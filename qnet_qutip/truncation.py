@@ -227,16 +227,18 @@ def choose_cut(network: Network, estimate: Estimate, tolerance: float) -> dict[s
     return levels if work(by_level) <= work(by_excitation[: excitations + 1]) else excitations
 
 
-def estimated_error(estimate: Estimate, cut: Mapping[str, int] | int) -> float:
+def estimated_error(estimate: Estimate, cut: Mapping[str, int] | int, safety: float = LEVEL_SAFETY) -> float:
     """Estimated relative error of the currents for a cut, before anything is solved."""
     if isinstance(cut, int):
         return excitation_error(estimate, cut)
-    return sum(level_error(occupation, cut[name]) for name, occupation in estimate.occupations.items())
+    return sum(level_error(occupation, cut[name], safety) for name, occupation in estimate.occupations.items())
 
 
-def warn_if_too_small(estimate: Estimate, cut: Mapping[str, int] | int, tolerance: float) -> None:
+def warn_if_too_small(
+    estimate: Estimate, cut: Mapping[str, int] | int, tolerance: float, safety: float = LEVEL_SAFETY
+) -> None:
     """Warn if a cut that was asked for leaves more than the tolerance, and name the cut that would do."""
-    error = estimated_error(estimate, cut)
+    error = estimated_error(estimate, cut, safety)
     if error <= tolerance:
         return
     if isinstance(cut, int):
@@ -244,7 +246,7 @@ def warn_if_too_small(estimate: Estimate, cut: Mapping[str, int] | int, toleranc
     else:
         share = tolerance / len(estimate.occupations)
         given = f"levels={ {name: cut[name] for name in estimate.occupations} }"
-        remedy = f"levels={ {name: sufficient_levels(n, share) for name, n in estimate.occupations.items()} }"
+        remedy = f"levels={ {name: sufficient_levels(n, share, safety) for name, n in estimate.occupations.items()} }"
     warnings.warn(
         f"{given} is too small for the temperature: the estimated truncation error of the heat currents is "
         f"{error:.1e} of the one-way flow, above the tolerance {tolerance:.0e}; {remedy} would do",

@@ -16,8 +16,9 @@ from qnet_qutip.solver.blocks import block_generator
 from qnet_qutip.solver.doubled import DoubledGenerator, two_product, two_sum
 from qnet_qutip.solver.generator import build_generator, sparse_matrix
 from qnet_qutip.solver.iteration import solve
-from qnet_qutip.solver.preconditioner import Preconditioner, secular_equation
+from qnet_qutip.solver.preconditioner import Preconditioner
 from qnet_qutip.solver.sectors import find_sectors, hermitian, real_form, rotated
+from qnet_qutip.solver.secular import secular_equation
 from qnet_qutip.solver.sylvester import schur_sylvester, sylvester
 
 NUMBERS = st.floats(min_value=-1e60, max_value=1e60).filter(lambda x: x == 0 or abs(x) > 1e-60)

@@ -14,6 +14,7 @@ import qutip
 import qnet_qutip as qn
 from qnet_qutip.space import excitation_space, level_space, two_level_space
 from qnet_qutip.truncation import (
+    SHELL_SAFETY,
     excitation_error,
     level_error,
     local_estimate,
@@ -292,3 +293,15 @@ def test_sufficient_excitations_are_the_fewest() -> None:
     for tolerance in (1e-3, 1e-9):
         number = sufficient_excitations(estimate, tolerance)
         assert excitation_error(estimate, number) <= tolerance < excitation_error(estimate, number - 1)
+
+
+def test_levels_of_the_modes_that_suffice_do_not_warn() -> None:
+    """What is enough by the estimate for modes is not judged by the larger one for nodes; fewer do warn."""
+    net = qn.two_node("oscillator", omega_h=10, omega_c=5, epsilon=0.5, T_h=12, T_c=10, kappa=1e-4)
+    rtol, largest = 1e-6, 12.0
+    frequencies = qn.normal_modes(net).frequencies
+    occupations = {mode: 1 / np.expm1(frequency / largest) for mode, frequency in frequencies.items()}
+    levels = {mode: sufficient_levels(n, rtol / 2, SHELL_SAFETY) for mode, n in occupations.items()}
+    assert qn.global_master_equation(net, levels=levels, rtol=rtol).space.dimension == levels["+"] * levels["-"]
+    with pytest.warns(qn.TruncationWarning, match="too small for the temperature"):
+        qn.global_master_equation(net, levels={mode: number - 2 for mode, number in levels.items()}, rtol=rtol)

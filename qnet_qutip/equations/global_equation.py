@@ -262,7 +262,7 @@ def _mode_space(network: Network, modes: NormalModes, levels: Levels | None, rto
         }
     else:
         numbers = _mode_levels(levels)
-        warn_if_too_small(Estimate(occupations, ()), numbers, rtol)
+        warn_if_too_small(Estimate(occupations, ()), numbers, rtol, SHELL_SAFETY)
     check_size(float(numbers["+"]) * numbers["-"], 2)
     return mode_space(numbers, modes.expansion)
 

@@ -21,8 +21,9 @@ from qnet_qutip import checks
 from qnet_qutip.solver.blocks import BlockGenerator, block_generator
 from qnet_qutip.solver.doubled import DoubledGenerator, Pair, two_sum
 from qnet_qutip.solver.generator import Generator
-from qnet_qutip.solver.preconditioner import Preconditioner, SecularEquation, Sweeps, secular_equation
+from qnet_qutip.solver.preconditioner import Preconditioner, Sweeps
 from qnet_qutip.solver.sectors import Real, Sectors, find_sectors, real_form
+from qnet_qutip.solver.secular import SecularEquation, secular_equation
 
 VECTORS = 60
 """Most Krylov vectors in a cycle."""
