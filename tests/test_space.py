@@ -304,6 +304,6 @@ def test_levels_of_the_modes_that_suffice_do_not_warn() -> None:
     levels = {mode: sufficient_levels(n, rtol / 2, SHELL_SAFETY) for mode, n in occupations.items()}
     equation = qn.global_master_equation(net, levels=levels, basis="modes", rtol=rtol)
     assert equation.space.dimension == levels["+"] * levels["-"]
+    fewer = {mode: number - 2 for mode, number in levels.items()}
     with pytest.warns(qn.TruncationWarning, match="too small for the temperature"):
-        fewer = {mode: number - 2 for mode, number in levels.items()}
         qn.global_master_equation(net, levels=fewer, basis="modes", rtol=rtol)

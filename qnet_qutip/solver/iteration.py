@@ -31,6 +31,9 @@ VECTORS = 60
 VECTOR_MEMORY = 3e9
 """Bytes that the Krylov vectors may take; large problems get fewer."""
 
+WORKING_ARRAYS, JUMP_ARRAYS = 40, 4
+"""Arrays of the size of ρ that preconditioners, residuals and currents take, and that each jump does at most."""
+
 CYCLE_REDUCTION = 1e-6
 """What a cycle reduces the preconditioned residual by, before it is evaluated anew in doubled precision."""
 
@@ -101,7 +104,7 @@ class _Problem:
 
     def __init__(self, generator: Generator, sectors: Sectors) -> None:
         # A small system needs no more vectors than it has unknowns.
-        self._vectors = min(_affordable_vectors(sectors), sectors.unknowns)
+        self._vectors = min(_affordable_vectors(generator, sectors), sectors.unknowns)
         self._ordered = generator.permuted(sectors.order)
         self.sectors = sectors
         self.secular: SecularEquation = secular_equation(self._ordered, sectors)
@@ -205,11 +208,12 @@ def solve(
     return solution
 
 
-def _affordable_vectors(sectors: Sectors) -> int:
+def _affordable_vectors(generator: Generator, sectors: Sectors) -> int:
     vectors = int(np.clip(VECTOR_MEMORY / (8.0 * sectors.unknowns), 12, VECTORS))
+    jumps = sum(len(part.jumps) for part in generator.dissipators.values())
     checks.fits_in_memory(
         f"a steady state with {sectors.unknowns} unknowns in blocks of up to {sectors.sizes.max()} states",
-        8.0 * sectors.unknowns * (vectors + 60),
+        8.0 * sectors.unknowns * (vectors + WORKING_ARRAYS + JUMP_ARRAYS * jumps),
         "cut the space at fewer levels or excitations",
     )
     return vectors
