@@ -191,11 +191,15 @@ def evolve(
         raise ValueError(f"rho0 must be positive semidefinite, but has the eigenvalue {smallest:.3g}")
     ordered = generator.permuted(sectors.order)
     motion: _Motion = (_Populations if sectors.classical else _InteractionPicture)(ordered, sectors)
+    drift = TRACE_TOLERANCE
     if sectors.unknowns <= FEW_UNKNOWNS:
         flats, evaluations = _exponentiated(ordered, sectors, start, moments)
+        # Unlike in the interaction picture, the phases that H turns are rounded with all the rest.
+        turned = 2.0 * float(abs(ordered.hamiltonian).sum(axis=1).max()) * (moments[-1] - moments[0])
+        drift = max(drift, EPS * turned)
     else:
         flats, evaluations = _integrated(motion, start, moments, rtol, atol)
-    return _trajectory(equation, moments, motion, sectors, ordered, flats, evaluations)
+    return _trajectory(equation, moments, motion, sectors, ordered, flats, evaluations, drift)
 
 
 def _checked_times(times: ArrayLike) -> Real:
@@ -415,6 +419,7 @@ def _trajectory(
     ordered: Generator,
     flats: list[Real],
     evaluations: int,
+    largest_drift: float,
 ) -> Trajectory:
     show = progress_line("thermodynamics along the trajectory")
     doubled = DoubledGenerator(ordered, sectors)
@@ -457,7 +462,7 @@ def _trajectory(
     )
     unordered = np.empty_like(populations)
     unordered[:, sectors.order] = populations
-    _warn(trajectory, populations, max(flow_error(space, now) for now in unordered))
+    _warn(trajectory, populations, max(flow_error(space, now) for now in unordered), largest_drift)
     return trajectory
 
 
@@ -471,7 +476,7 @@ def _frozen(values: Real) -> Real:
     return values
 
 
-def _warn(trajectory: Trajectory, populations: Real, truncation_error: float) -> None:
+def _warn(trajectory: Trajectory, populations: Real, truncation_error: float, largest_drift: float) -> None:
     rtol = trajectory.equation.rtol
     if truncation_error > rtol:
         warnings.warn(
@@ -483,7 +488,7 @@ def _warn(trajectory: Trajectory, populations: Real, truncation_error: float) ->
         )
     traces = populations.sum(axis=1)
     drift = float(np.abs(traces - traces[0]).max())
-    if drift > TRACE_TOLERANCE or trajectory.smallest_eigenvalue < NEGATIVE:
+    if drift > largest_drift or trajectory.smallest_eigenvalue < NEGATIVE:
         warnings.warn(
             f"along the trajectory the trace changes by {drift:.1e} and the smallest eigenvalue is "
             f"{trajectory.smallest_eigenvalue:.1e}: ρ is not a density matrix, as can happen if the generator is not "

@@ -69,7 +69,7 @@ LARGEST_IMBALANCE = 1e-6
 
 
 class AccuracyWarning(UserWarning):
-    """A method of QuTiP lost more digits than a heat current can spare."""
+    """A heat current has fewer digits than were asked for: a method of QuTiP lost them, or 32 are not enough."""
 
 
 class PositivityWarning(UserWarning):
@@ -231,7 +231,9 @@ def steady_state(
     start : SteadyState, optional
         A state of the same space to start from, for instance that of a neighbouring point in a sweep.
     rtol : float, optional
-        Relative change of every heat current, and of ρ, that the solver may leave.
+        Change of ρ and of every heat current that the solver may leave: relative to the current, or to a hundredth of
+        the one-way flow where that is larger. The current of a single bath, zero in any steady state, is judged
+        against what the bath exchanges with its node.
     max_iterations : int, optional
         Limit on the iterations.
     **options
@@ -257,7 +259,8 @@ def steady_state(
     TruncationWarning
         If the estimated truncation error of a current is above the tolerance that the equation was built with.
     AccuracyWarning
-        If a method of QuTiP returns a ρ that is not Hermitian, or with currents that do not add up to zero.
+        If a method of QuTiP returns a ρ that is not Hermitian, or with currents that do not add up to zero; or if
+        the one-way flow is below 1e-22 of what a bath exchanges with its node: doubled precision does not resolve it.
     PositivityWarning
         If ρ has an eigenvalue that is negative beyond rounding.
 
@@ -332,6 +335,13 @@ def _of_equation(
         warnings.warn(
             f"the heat currents by method {method!r} add up to {state.first_law_residual:.1e} of the largest instead "
             "of zero: ρ is not accurate enough for them; use method 'sectors'",
+            AccuracyWarning,
+            stacklevel=3,
+        )
+    for bath, resolved in solution.unresolved.items():
+        warnings.warn(
+            f"the heat current of bath {bath!r}, {solution.heat_currents[bath]:.1e}, is resolved to {rtol:.0e} of "
+            f"{resolved:.1e} only: the one-way flow is too small a part of what the bath exchanges with its node",
             AccuracyWarning,
             stacklevel=3,
         )
@@ -505,7 +515,7 @@ def _by_qutip(
     flat = sectors.pack(matrix)
     doubled = DoubledGenerator(generator.permuted(sectors.order), sectors)
     residual, currents = doubled.residual_and_currents((flat, np.zeros_like(flat)))
-    return Solution(sp.csr_array(matrix), currents, float(np.linalg.norm(residual)), 0, {}, sectors)
+    return Solution(sp.csr_array(matrix), currents, float(np.linalg.norm(residual)), 0, {}, {}, sectors)
 
 
 def _state(

@@ -76,8 +76,9 @@ def _excitation_matrix(network: Network, baths: Sequence[str]) -> NDArray[np.com
         down = float(decay_rate(bath.spectrum, node.frequency, bath.temperature))
         damping[index] += down - up if isinstance(node, Oscillator) else down + up
         drive[index] += up if name in baths else 0.0
-    # An undamped mode has no steady occupation of its own; it is not driven either, and stays empty here.
-    damping += 1e-12 * max(damping.max(), 1e-300)
+    # An undamped mode has no steady occupation of its own; it is not driven either, and stays empty here. What is
+    # damped by less than frequencies are rounded by counts as undamped.
+    damping += max(1e-12 * damping.max(), 10 * np.finfo(float).eps * np.abs(one_body).sum(axis=1).max())
     matrix: NDArray[np.complex128] = solve_continuous_lyapunov(-1j * one_body - np.diag(damping) / 2, -np.diag(drive))
     return matrix
 

@@ -20,6 +20,7 @@ from qnet_qutip.solver.preconditioner import Preconditioner
 from qnet_qutip.solver.sectors import find_sectors, hermitian, real_form, rotated
 from qnet_qutip.solver.secular import secular_equation
 from qnet_qutip.solver.sylvester import schur_sylvester, sylvester
+from qnet_qutip.truncation import one_way_flows
 
 NUMBERS = st.floats(min_value=-1e60, max_value=1e60).filter(lambda x: x == 0 or abs(x) > 1e-60)
 
@@ -294,6 +295,70 @@ def test_currents_of_the_truncated_equation_in_fifty_digits(changes):
         state = qn.steady_state(equation)
     for bath, current in state.heat_currents.items():
         assert current == pytest.approx(current_in_fifty_digits(equation, bath), rel=1e-11)
+
+
+def three_two_level_nodes(detuning: float, couplings: tuple[float, float], baths: list[tuple[float, float]]):
+    return qn.Network(
+        nodes={"A": qn.TwoLevel(7.5), "B": qn.TwoLevel(7.5), "C": qn.TwoLevel(7.5 + detuning)},
+        couplings={("A", "B"): couplings[0], ("B", "C"): couplings[1]},
+        baths={
+            name: qn.Bath(name, temperature, qn.PhononSpectrum(kappa))
+            for name, (temperature, kappa) in zip("ABC", baths, strict=False)
+        },
+    )
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        # The residual falls by nine orders in a cycle that takes the current only a factor of four closer.
+        three_two_level_nodes(4.3e-5, (6.44e-5, 9.0e-8), [(149.0, 1.3e-13), (3.84, 4.2e-10), (424.0, 0.067)]),
+        three_two_level_nodes(0.0, (6e-5, 9e-5), [(3.0, 1e-7), (5.0, 3e-3), (2.0, 1e-5)]),
+        three_two_level_nodes(0.02, (1e-2, 3e-5), [(12.0, 1e-2), (10.0, 1e-6)]),
+    ],
+)
+def test_slow_modes_that_carry_the_current_are_waited_for(network):
+    equation = qn.local_master_equation(network)
+    state = qn.steady_state(equation)
+    for bath, current in state.heat_currents.items():
+        scale = max(abs(current), 0.01 * one_way_flows(network)[bath])
+        assert current == pytest.approx(current_in_fifty_digits(equation, bath), abs=1e-10 * scale)
+
+
+def test_nearly_undamped_nodes_converge():
+    """The oscillator is damped at 1e-6, the other node at 1e-20 through it."""
+    network = qn.Network(
+        nodes={"A": qn.Oscillator(5.25), "B": qn.TwoLevel(5.99)},
+        couplings={("A", "B"): 7e-8},
+        baths={"hot": qn.Bath("A", 134.0, qn.PhononSpectrum(1.5e-9))},
+    )
+    state = qn.steady_state(qn.local_master_equation(network, levels={"A": 3}, rtol=1e9))
+    excited = np.exp(-np.array([5.25, 5.25 * 2, 5.99]) / 134.0)
+    assert state.iterations < 50
+    assert 0 < state.occupations["B"] < 0.5
+    assert state.occupations["A"] == pytest.approx((excited[0] + 2 * excited[1]) / (1 + excited[:2].sum()), rel=1e-6)
+
+
+SIGMA_X, SIGMA_Y, SIGMA_Z, SIGMA_MINUS = qutip.sigmax(), qutip.sigmay(), qutip.sigmaz(), qutip.sigmam()
+
+
+@pytest.mark.parametrize(
+    ("hamiltonian", "operators"),
+    [
+        (SIGMA_X, {"a": [SIGMA_MINUS]}),
+        (SIGMA_X, {"a": [SIGMA_Z]}),
+        (SIGMA_X, {"a": [SIGMA_Z], "b": [SIGMA_Y]}),
+        (0.7 * SIGMA_X, {"a": [0.3 * SIGMA_MINUS]}),
+        (SIGMA_Z, {"a": [SIGMA_Z], "b": [SIGMA_MINUS, 0.3 * SIGMA_MINUS.dag()]}),
+    ],
+)
+def test_hamiltonians_without_a_diagonal_and_jumps_that_commute(hamiltonian, operators):
+    """Currents are zero here, and the diagonal of H is no measure of what jumps carry."""
+    state = qn.steady_state(hamiltonian, operators)
+    direct = qutip.steadystate(hamiltonian, [operator for members in operators.values() for operator in members])
+    assert state.iterations < 50
+    assert (state.rho - direct).norm() < 1e-12
+    assert max(abs(current) for current in state.heat_currents.values()) < 1e-15
 
 
 WEAK_AND_STRONG = [

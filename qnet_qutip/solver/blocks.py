@@ -117,13 +117,18 @@ class BlockGenerator:
     Attributes
     ----------
     sectors : Sectors
+    beats, decays : list of ndarray
+        Differences of the diagonal energies of each sector, which weigh Gᵀ, and sums of the diagonal losses, which
+        weigh G. In the populations the energies would cancel but for rounding, many times that of the losses.
     effective : list of ndarray or csr_array
-        For each sector the real matrix that takes (G, Gᵀ), one above the other, to the two halves of -i(Kρ - ρK†).
+        For each sector the real matrix that takes (G, Gᵀ), one above the other, to the two halves of the rest.
     jumps : list of list of Jump
         The jumps into each sector.
     """
 
     sectors: Sectors
+    beats: list[Real]
+    decays: list[Real]
     effective: list[Real | sp.csr_array]
     jumps: list[list[Jump]]
 
@@ -132,9 +137,12 @@ class BlockGenerator:
         image = np.empty_like(flat)
         blocks = self.sectors.blocks(flat)
         for target, out in enumerate(self.sectors.blocks(image)):
+            block = blocks[target]
             # -iKρ gives the first half as it is; iρK† is its Hermitian conjugate and gives the second transposed.
-            halves = self.effective[target] @ np.concatenate([blocks[target], blocks[target].T])
+            halves = self.effective[target] @ np.concatenate([block, block.T])
             np.add(halves[: len(out)], halves[len(out) :].T, out=out)
+            out -= self.beats[target] * block.T
+            out -= self.decays[target] * block
             for jump in self.jumps[target]:
                 out += jump(blocks)
         return image
@@ -148,15 +156,20 @@ def effective_blocks(generator: Generator, sectors: Sectors) -> list[Block]:
 
 
 def _two_halves(effective: Block) -> Real | sp.csr_array:
-    """The matrix [[Im K, -Re K], [Re K, Im K]]."""
-    halves = np.block([[effective.imag, -effective.real], [effective.real, effective.imag]])
+    """The matrix [[Im K, -Re K], [Re K, Im K]] without the diagonal of K."""
+    rest = effective - np.diag(effective.diagonal())
+    halves = np.block([[rest.imag, -rest.real], [rest.real, rest.imag]])
     return sp.csr_array(halves) if np.count_nonzero(halves) < SPARSE * halves.size else halves
 
 
 def block_generator(generator: Generator, sectors: Sectors) -> BlockGenerator:
     """Cut a generator, in the order of the sectors' states, into blocks."""
+    effective = effective_blocks(generator, sectors)
+    diagonals = [block.diagonal() for block in effective]
     return BlockGenerator(
         sectors,
-        [_two_halves(block) for block in effective_blocks(generator, sectors)],
+        [np.subtract.outer(own.real, own.real) for own in diagonals],
+        [-np.add.outer(own.imag, own.imag) for own in diagonals],
+        [_two_halves(block) for block in effective],
         sector_jumps([pair for part in generator.dissipators.values() for pair in part.jumps], sectors),
     )

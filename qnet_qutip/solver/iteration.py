@@ -8,7 +8,7 @@ where a cycle with it is slow the better one takes over.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ from scipy.sparse.csgraph import connected_components
 from qnet_qutip import checks
 from qnet_qutip.solver.blocks import BlockGenerator, block_generator
 from qnet_qutip.solver.doubled import DoubledGenerator, Pair, two_sum
-from qnet_qutip.solver.generator import Generator
+from qnet_qutip.solver.generator import Dissipator, Generator
 from qnet_qutip.solver.preconditioner import Preconditioner, Sweeps
 from qnet_qutip.solver.sectors import Real, Sectors, find_sectors, real_form
 from qnet_qutip.solver.secular import SecularEquation, secular_equation
@@ -37,16 +37,31 @@ WORKING_ARRAYS, JUMP_ARRAYS = 40, 4
 CYCLE_REDUCTION = 1e-6
 """What a cycle reduces the preconditioned residual by, before it is evaluated anew in doubled precision."""
 
+FEW_UNKNOWNS = 3000
+"""Entries of ρ up to which the sweeps cost next to nothing and are taken from the start."""
+
 SECULAR_VECTORS, SECULAR_REDUCTION = 40, 1e-3
 """A cycle of so many vectors with the secular equation alone must reduce by this; if not, sweeps join it."""
 
 WORST_CONTRACTION = 0.5
 """A cycle that reduces the preconditioned residual by less than this is stuck, and its small changes mean nothing."""
 
+SLOWEST_CONTRACTION = 0.999
+"""What is assumed of a quantity whose changes do not get smaller from cycle to cycle."""
+
+ESTIMATE_SAFETY = 10.0
+"""Factor on the estimate of what is still to come: the next cycle can do less than the last one did."""
+
 ROUNDING_FLOOR = 1e4 * np.finfo(float).eps ** 2
 """Size of the preconditioned residual, relative to ρ, that is the rounding of doubled precision."""
 
-ZERO_CURRENT = 1e-18
+CURRENT_ROUNDING = 8 * np.finfo(float).eps ** 2
+"""Rounding of a current in doubled precision, relative to the sum of the absolute values that it adds up."""
+
+COMMUTING = 1e-13
+"""Energy carried by jumps, relative to the sum that a current is made of, that is the rounding of a commutator."""
+
+ZERO_CURRENT = 1e-22
 """Fraction of the gross flow from a bath below which its current counts as zero, where there are several baths."""
 
 SAME_STATE = 1e-3
@@ -80,6 +95,8 @@ class Solution:
         Applications of the preconditioned generator.
     current_changes : dict of str to float
         What the last correction changed each current by, relative to the current.
+    unresolved : dict of str to float
+        What a current was resolved to, where that is more than the current and than the scale given for it.
     sectors : Sectors
     """
 
@@ -88,6 +105,7 @@ class Solution:
     residual: float
     iterations: int
     current_changes: dict[str, float]
+    unresolved: dict[str, float]
     sectors: Sectors
 
 
@@ -109,13 +127,14 @@ class _Problem:
         self.sectors = sectors
         self.secular: SecularEquation = secular_equation(self._ordered, sectors)
         self._blocks: BlockGenerator | None = None if sectors.classical else block_generator(self._ordered, sectors)
-        self._secular_only = Preconditioner(self.secular, self.apply)
         self.doubled = DoubledGenerator(self._ordered, sectors)
         self.diagonal = sectors.diagonal_places()
-        self._losses = {
-            bath: 2.0 * part.loss.diagonal().real * np.abs(self._ordered.hamiltonian.diagonal())
-            for bath, part in self._ordered.dissipators.items()
-        }
+        hamiltonian = self._ordered.hamiltonian
+        parts = self._ordered.dissipators.items()
+        # For each basis state, what its population carries at most through each bath, and what its current adds up.
+        self._exchanges = {bath: _exchange(hamiltonian, part) for bath, part in parts}
+        size = abs(hamiltonian).sum(axis=1)
+        self._summands = {bath: 4.0 * np.abs(part.loss.diagonal()) * size for bath, part in parts}
 
     def apply(self, flat: Real) -> Real:
         """L(ρ) in ordinary precision."""
@@ -124,10 +143,30 @@ class _Problem:
             return change
         return self._blocks(flat)
 
-    def gross_flows(self, flat: Real) -> dict[str, float]:
-        """Σ p_k (loss rate)(energy): the flow that a bath would carry if nothing came back."""
+    def current_scales(
+        self, flat: Real, currents: Mapping[str, float], smallest: Mapping[str, float], rtol: float
+    ) -> dict[str, float]:
+        """What changes of a current are relative to: the current, but no less than can be resolved or matters."""
         populations = np.abs(flat[self.diagonal])
-        return {bath: float(np.abs(loss) @ populations) for bath, loss in self._losses.items()}
+        # The current of a single bath is Tr[H L(ρ)], zero in any steady state: there is nothing to resolve.
+        zero = ZERO_CURRENT if len(currents) > 1 else 1.0
+        scales = {}
+        for bath, current in currents.items():
+            gross, summands = (
+                float(weights @ populations) for weights in (self._exchanges[bath], self._summands[bath])
+            )
+            # Jumps that commute with H carry no energy: what is left of the current is rounding.
+            least = zero * gross if gross > COMMUTING * summands else CURRENT_ROUNDING * summands / rtol
+            scales[bath] = max(abs(current), smallest.get(bath, 0.0), least, float(np.finfo(float).tiny))
+        return scales
+
+    def stages(self) -> Iterator[_Stage]:
+        """Preconditioners in the order of their cost, each made when it is asked for."""
+        if self._blocks is None or self.sectors.unknowns > FEW_UNKNOWNS:
+            yield _Stage(Preconditioner(self.secular, self.apply), min(self._vectors, SECULAR_VECTORS))
+        if self._blocks is not None:
+            sweeps = Sweeps(self.secular, self._ordered, self._blocks)
+            yield _Stage(Preconditioner(self.secular, self.apply, sweeps), self._vectors)
 
     def correction(self, stage: _Stage, preconditioned: Real, reduction: float) -> tuple[Real, int]:
         """Approximate solution x of M⁻¹L(x) = -M⁻¹r by one cycle of GMRES, and its number of iterations."""
@@ -148,16 +187,14 @@ class _Problem:
         )
         return norm * solution, count
 
-    def first_stage(self) -> _Stage:
-        """The secular equation alone."""
-        return _Stage(self._secular_only, min(self._vectors, SECULAR_VECTORS))
 
-    def next_stage(self, stage: _Stage) -> _Stage:
-        """What to go on with after a stage got stuck."""
-        if self._blocks is None or stage.precondition is not self._secular_only:
-            return stage
-        sweeps = Sweeps(self.secular, self._ordered, self._blocks)
-        return _Stage(Preconditioner(self.secular, self.apply, sweeps), self._vectors)
+def _exchange(hamiltonian: sp.csr_array, dissipator: Dissipator) -> Real:
+    """Σ |B|k⟩| |[H, A]|k⟩| over the jumps AρB†, for each basis state k: the energy that its jumps carry at most."""
+    total = np.zeros(hamiltonian.shape[0])
+    for left, right in dissipator.jumps:
+        carried = hamiltonian @ left - left @ hamiltonian
+        total += np.sqrt(abs(right).power(2).sum(axis=0) * abs(carried).power(2).sum(axis=0))
+    return total
 
 
 def solve(
@@ -228,58 +265,89 @@ def _refine(
     report: Callable[[int, float], None] | None,
 ) -> Solution:
     """Cycles of residual and currents in doubled precision, correction, and judgement."""
-    rho: Pair = (first / first[problem.diagonal].sum(), np.zeros_like(first))
-    # The first correction need not be exact: the next one mends what ordinary precision makes of this residual.
-    residual, currents = problem.apply(rho[0]), dict[str, float]()
-    stage = problem.first_stage()
+    start: Pair = (first / first[problem.diagonal].sum(), np.zeros_like(first))
+    stages = problem.stages()
+    stage = next(stages)
+    # An ordinary residual will do for the first correction, since no estimate rests on the first cycle.
+    rho, residual, currents = start, problem.apply(start[0]), dict[str, float]()
     preconditioned = stage.precondition(residual)
     cycles, iterations, error = 0, 0, np.inf
+    changes, scales = dict[str | None, float](), dict[str, float]()
     while error > rtol:
-        if iterations >= max_iterations or not np.all(np.isfinite(preconditioned)):
+        correction, count = problem.correction(stage, preconditioned, CYCLE_REDUCTION)
+        cycles, iterations = cycles + 1, iterations + count
+        attempt = _normalised(_add(rho, correction), problem.diagonal)
+        # Of a state the norm is at most 1: beyond that by far, the cycle has left all states.
+        lost = not np.linalg.norm(attempt[0]) <= LOST_NORM
+        slow = stuck = False
+        if not lost:
+            rho, currents_before, size_before = attempt, currents, float(np.linalg.norm(preconditioned))
+            residual, currents = problem.doubled.residual_and_currents(rho)
+            preconditioned = stage.precondition(residual)
+            size = float(np.linalg.norm(preconditioned))
+            ratio = size / size_before if size_before > 0.0 else 0.0
+            scales = problem.current_scales(rho[0], currents, smallest_scales, rtol)
+            # What the first cycle changes is the error of the start, or rounding where that was as good: neither tells.
+            changes_before = changes if cycles > 2 else {}
+            changes = {bath: abs(J - currents_before.get(bath, 0.0)) / scales[bath] for bath, J in currents.items()}
+            changes[None] = float(np.linalg.norm(correction) / np.linalg.norm(rho[0]))
+            error = _still_to_come(changes, changes_before, ratio) if cycles > 1 else np.inf
+            if size <= ROUNDING_FLOOR * float(np.linalg.norm(rho[0])):
+                error = 0.0
+            if scales:
+                # In any steady state Σ J = Tr[H L(ρ)] = 0, whatever the baths: an error that the residual hides shows.
+                error = max(error, abs(sum(currents.values())) / max(scales.values()))
+            if report is not None:
+                report(iterations, error)
+            slow = count >= stage.vectors and ratio > SECULAR_REDUCTION
+            stuck = cycles > 1 and ratio > WORST_CONTRACTION
+        following = next(stages, None) if lost or (error > rtol and (slow or stuck)) else None
+        if following is not None:
+            stage, cycles = following, 0
+            if lost or ratio > 1.0:
+                rho, residual, currents = start, problem.apply(start[0]), {}
+            preconditioned = stage.precondition(residual)
+        elif stuck and ratio > 1.0:
+            cycles = 0  # what comes down after a rise says little
+        nothing_left = cycles > 1 and count == 0
+        if error > rtol and (nothing_left or iterations >= max_iterations or (lost and following is None)):
             raise ConvergenceError(
                 f"the steady state did not converge within {iterations} iterations: it or a heat current may still "
                 f"change by {error:.1e} (tolerance {rtol:.0e}), and the residual is {np.linalg.norm(residual):.1e}; "
                 "raise max_iterations or rtol, or start from a state nearby"
             )
-        correction, count = problem.correction(stage, preconditioned, CYCLE_REDUCTION)
-        cycles, iterations = cycles + 1, iterations + count
-        rho = _normalised(_add(rho, correction), problem.diagonal)
-        before, size_before = currents, float(np.linalg.norm(preconditioned))
-        residual, currents = problem.doubled.residual_and_currents(rho)
-        preconditioned = stage.precondition(residual)
-        gross = problem.gross_flows(rho[0])
-        # The current of a single bath is Tr[H L(ρ)], zero in any steady state: there is nothing to resolve.
-        zero = ZERO_CURRENT if len(gross) > 1 else 1.0
-        scales = {
-            bath: max(abs(current), smallest_scales.get(bath, 0.0), zero * gross[bath], float(np.finfo(float).tiny))
-            for bath, current in currents.items()
-        }
-        changes = {bath: abs(current - before.get(bath, 0.0)) / scales[bath] for bath, current in currents.items()}
-        change = max(float(np.linalg.norm(correction) / np.linalg.norm(rho[0])), *changes.values(), 0.0)
-        # What is still to come is what this cycle changed, less by the factor that it reduced the residual by. The
-        # first cycle removes the error of the start and says nothing of how well its own correction is known.
-        size = float(np.linalg.norm(preconditioned))
-        ratio = size / size_before if size_before > 0.0 else 0.0
-        error = change * ratio / (1.0 - ratio) if cycles > 1 and ratio <= WORST_CONTRACTION else np.inf
-        if size <= ROUNDING_FLOOR * float(np.linalg.norm(rho[0])):
-            error = 0.0
-        if scales:
-            # In any steady state Σ J = Tr[H L(ρ)] = 0, whatever the baths: an error that the residual hides shows here.
-            error = max(error, abs(sum(currents.values())) / max(scales.values()))
-        if report is not None:
-            report(iterations, error)
-        slow, stuck = count >= stage.vectors and ratio > SECULAR_REDUCTION, cycles > 1 and ratio > WORST_CONTRACTION
-        if slow or stuck:
-            stage = problem.next_stage(stage)
-            preconditioned = stage.precondition(residual)
     return Solution(
         rho=problem.sectors.unpack(rho[0]),
         heat_currents=currents,
         residual=float(np.linalg.norm(residual)),
         iterations=iterations,
-        current_changes=changes,
+        current_changes={bath: changes[bath] for bath in currents},
+        unresolved={
+            bath: scale
+            for bath, scale in scales.items()
+            if 0.0 < smallest_scales.get(bath, 0.0) < scale and abs(currents[bath]) < scale
+        },
         sectors=problem.sectors,
     )
+
+
+def _still_to_come(
+    changes: Mapping[str | None, float], changes_before: Mapping[str | None, float], ratio: float
+) -> float:
+    """Largest change that is still to come, of ρ (None) or of a current, relative to it.
+
+    A quantity that the last cycle changed by c is taken to go on by cq, cq², ...: q is what the cycle reduced the
+    residual by, or what its change is of that of the cycle before, whichever is larger, since the residual can shrink
+    while a slow mode that carries the current does not.
+    """
+    if ratio > WORST_CONTRACTION:
+        return np.inf
+    largest = 0.0
+    for name, change in changes.items():
+        before = changes_before.get(name, 1.0)
+        q = min(max(ratio, change / before if before > 0.0 else 1.0), SLOWEST_CONTRACTION)
+        largest = max(largest, ESTIMATE_SAFETY * change * q / (1.0 - q))
+    return largest
 
 
 def _add(rho: Pair, correction: Real) -> Pair:
@@ -341,7 +409,8 @@ def _require_same_from_elsewhere(problem: _Problem, solution: Solution, max_iter
             block += real_form(np.outer(vector, vector.conj())) / len(problem.sectors.order)
     first = problem.sectors.pack(solution.rho)
     flat = flat / flat[problem.diagonal].sum()
-    iterations, stage = 0, problem.first_stage()
+    iterations, stages = 0, problem.stages()
+    stage = next(stages)
     preconditioned = stage.precondition(problem.apply(flat))
     while True:
         correction, count = problem.correction(stage, preconditioned, 1e-2 * SAME_STATE)
@@ -361,13 +430,13 @@ def _require_same_from_elsewhere(problem: _Problem, solution: Solution, max_iter
         size_before = float(np.linalg.norm(preconditioned))
         preconditioned = stage.precondition(problem.apply(flat))
         if count >= stage.vectors and np.linalg.norm(preconditioned) > SECULAR_REDUCTION * size_before:
-            stage = problem.next_stage(stage)
+            stage = next(stages, stage)
             preconditioned = stage.precondition(problem.apply(flat))
     difference = flat - first
     if np.linalg.norm(difference) > 10 * SAME_STATE * np.linalg.norm(first):
         states = problem.sectors.order[np.argsort(-np.abs(difference[problem.diagonal]))[:6]]
         raise MultipleSteadyStatesError(
-            "there are several steady states: two starts lead to states at relative distance "
+            "there are several steady states, or nearly so: two starts lead to states at relative distance "
             f"{np.linalg.norm(difference) / np.linalg.norm(first):.1e}, which differ most in basis states "
             f"{', '.join(str(state) for state in states)}; some operator there commutes with the Hamiltonian and all "
             "collapse operators, or a subspace is dark; pass rho0 to select the state that a given one evolves to"

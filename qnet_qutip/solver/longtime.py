@@ -66,7 +66,7 @@ def long_time_state(generator: Generator, rho0: sp.csr_array, *, max_iterations:
     rho = rho / rho[sectors.diagonal_places()].sum()
     doubled = DoubledGenerator(ordered, sectors)
     residual, currents = doubled.residual_and_currents((rho, np.zeros_like(rho)))
-    return Solution(sectors.unpack(rho), currents, float(np.linalg.norm(residual)), iterations, {}, sectors)
+    return Solution(sectors.unpack(rho), currents, float(np.linalg.norm(residual)), iterations, {}, {}, sectors)
 
 
 def _resolvent_step(

@@ -40,7 +40,8 @@ class Preconditioner:
 
     def __call__(self, residual: Real) -> Real:
         """Approximate solution ρ of L(ρ) = residual, of zero trace."""
-        solution = self._secular.solve(residual)
+        # The sweeps know more of the coherences: nearly undamped ones of the secular equation would only be in the way.
+        solution = self._secular.solve(residual, coherences=self._sweeps is None)
         if self._sweeps is not None:
             solution = solution + self._sweeps(residual - self._generate(solution))
         # Among matrices of zero trace the generator is regular; the rest is a multiple of the steady state.

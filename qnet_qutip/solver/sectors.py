@@ -35,8 +35,9 @@ def hermitian(real_form: Real) -> Block:
 
 
 def real_form(matrix: Block) -> Real:
-    """G = Re ρ + Im ρ of a Hermitian matrix."""
-    return matrix.real + matrix.imag
+    """G = Re ρ + Im ρ of the Hermitian part of a matrix."""
+    half = 0.5 * matrix
+    return half.real + half.real.T + (half.imag - half.imag.T)
 
 
 def rotated(operator: Real | Block, block: Real) -> Real:

@@ -63,8 +63,11 @@ class SecularEquation:
         steady: Real = populations / populations.sum()
         return steady
 
-    def solve(self, flat: Real) -> Real:
-        """What has the given rate of change in this approximation, up to a multiple of the steady state."""
+    def solve(self, flat: Real, *, coherences: bool = True) -> Real:
+        """What has the given rate of change in this approximation, up to a multiple of the steady state.
+
+        Without coherences only the populations of the eigenstates answer.
+        """
         if self.sectors.classical:
             solution: Real = self._factors.solve(flat)
             return solution
@@ -73,6 +76,8 @@ class SecularEquation:
             for vectors, block in zip(self.vectors, self.sectors.blocks(flat), strict=True)
         ]
         populations = self._factors.solve(np.concatenate([image.diagonal() for image in images]))
+        if not coherences:
+            return self.diagonal_state(populations)
         solution = np.empty_like(flat)
         for out, vectors, image, response, own in zip(
             self.sectors.blocks(solution),
@@ -82,9 +87,9 @@ class SecularEquation:
             self._by_sector(populations),
             strict=True,
         ):
-            coherences = response.real * image + response.imag * image.T
-            np.fill_diagonal(coherences, own)
-            out[:] = rotated(vectors, coherences)
+            answer = response.real * image + response.imag * image.T
+            np.fill_diagonal(answer, own)
+            out[:] = rotated(vectors, answer)
         return solution
 
     def _by_sector(self, populations: Real) -> list[Real]:
