@@ -25,11 +25,11 @@ Real = NDArray[np.float64]
 Block = NDArray[np.complex128]
 
 
-def hermitian(real_form: Real) -> Block:
+def hermitian(block: Real) -> Block:
     """The Hermitian matrix ρ that a square G = Re ρ + Im ρ stands for."""
-    matrix = np.empty(real_form.shape, dtype=complex)
-    np.add(real_form, real_form.T, out=matrix.real)
-    np.subtract(real_form, real_form.T, out=matrix.imag)
+    matrix = np.empty(block.shape, dtype=complex)
+    np.add(block, block.T, out=matrix.real)
+    np.subtract(block, block.T, out=matrix.imag)
     matrix *= 0.5
     return matrix
 
