@@ -260,7 +260,8 @@ def steady_state(
         If the estimated truncation error of a current is above the tolerance that the equation was built with.
     AccuracyWarning
         If a method of QuTiP returns a ρ that is not Hermitian, or with currents that do not add up to zero; or if
-        the one-way flow is below 1e-22 of what a bath exchanges with its node: doubled precision does not resolve it.
+        the one-way flow is so small a part of what a bath exchanges with its node, about 1e-20, that doubled
+        precision does not resolve the current to `rtol`.
     PositivityWarning
         If ρ has an eigenvalue that is negative beyond rounding.
 

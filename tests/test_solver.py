@@ -317,12 +317,27 @@ def three_two_level_nodes(detuning: float, couplings: tuple[float, float], baths
         three_two_level_nodes(0.02, (1e-2, 3e-5), [(12.0, 1e-2), (10.0, 1e-6)]),
     ],
 )
+@pytest.mark.filterwarnings("ignore::qnet_qutip.AccuracyWarning")  # the estimate of rounding is an upper one
 def test_slow_modes_that_carry_the_current_are_waited_for(network):
     equation = qn.local_master_equation(network)
     state = qn.steady_state(equation)
     for bath, current in state.heat_currents.items():
         scale = max(abs(current), 0.01 * one_way_flows(network)[bath])
         assert current == pytest.approx(current_in_fifty_digits(equation, bath), abs=1e-10 * scale)
+
+
+def test_currents_beyond_doubled_precision_warn():
+    """ε²/κω³ is 1e-27 of what the baths exchange with their nodes."""
+    network = qn.Network(
+        nodes={"A": qn.TwoLevel(8.9), "B": qn.TwoLevel(8.9)},
+        couplings={("A", "B"): 3e-13},
+        baths={
+            "hot": qn.Bath("A", 280.0, qn.PhononSpectrum(0.03)),
+            "cold": qn.Bath("B", 297.0, qn.PhononSpectrum(4e-4)),
+        },
+    )
+    with pytest.warns(qn.AccuracyWarning, match="is resolved to 1e-10 of .* only"):
+        qn.steady_state(qn.local_master_equation(network))
 
 
 def test_nearly_undamped_nodes_converge():
@@ -368,6 +383,7 @@ WEAK_AND_STRONG = [
 ]
 
 
+@pytest.mark.filterwarnings("ignore::qnet_qutip.AccuracyWarning")  # at 1e-14 the weakest couplings are not resolved
 @pytest.mark.parametrize("changes", WEAK_AND_STRONG)
 def test_the_tolerance_is_kept(changes):
     """What steady_state returns at its tolerance is what it returns at a far smaller one."""

@@ -67,7 +67,7 @@ ZERO_CURRENT = 1e-22
 SAME_STATE = 1e-3
 """Relative distance above which two steady states found from different starts are different."""
 
-LOST_NORM = 1e3
+LOST_NORM = 1e10
 """Norm over trace of ρ beyond which an iteration has left all states."""
 
 
@@ -159,6 +159,11 @@ class _Problem:
             least = zero * gross if gross > COMMUTING * summands else CURRENT_ROUNDING * summands / rtol
             scales[bath] = max(abs(current), smallest.get(bath, 0.0), least, float(np.finfo(float).tiny))
         return scales
+
+    def rounding(self, flat: Real) -> dict[str, float]:
+        """What doubled precision leaves uncertain of each current."""
+        populations = np.abs(flat[self.diagonal])
+        return {bath: CURRENT_ROUNDING * float(summands @ populations) for bath, summands in self._summands.items()}
 
     def stages(self) -> Iterator[_Stage]:
         """Preconditioners in the order of their cost, each made when it is asked for."""
@@ -296,7 +301,8 @@ def _refine(
                 error = 0.0
             if scales:
                 # In any steady state Σ J = Tr[H L(ρ)] = 0, whatever the baths: an error that the residual hides shows.
-                error = max(error, abs(sum(currents.values())) / max(scales.values()))
+                imbalance = abs(sum(currents.values())) - sum(problem.rounding(rho[0]).values())
+                error = max(error, imbalance / max(scales.values()))
             if report is not None:
                 report(iterations, error)
             slow = count >= stage.vectors and ratio > SECULAR_REDUCTION
@@ -316,6 +322,7 @@ def _refine(
                 f"change by {error:.1e} (tolerance {rtol:.0e}), and the residual is {np.linalg.norm(residual):.1e}; "
                 "raise max_iterations or rtol, or start from a state nearby"
             )
+    resolved = {bath: max(scales[bath], rounding / rtol) for bath, rounding in problem.rounding(rho[0]).items()}
     return Solution(
         rho=problem.sectors.unpack(rho[0]),
         heat_currents=currents,
@@ -323,9 +330,9 @@ def _refine(
         iterations=iterations,
         current_changes={bath: changes[bath] for bath in currents},
         unresolved={
-            bath: scale
-            for bath, scale in scales.items()
-            if 0.0 < smallest_scales.get(bath, 0.0) < scale and abs(currents[bath]) < scale
+            bath: resolved[bath]
+            for bath, smallest in smallest_scales.items()
+            if smallest > 0.0 and max(smallest, abs(currents[bath])) < resolved[bath]
         },
         sectors=problem.sectors,
     )
