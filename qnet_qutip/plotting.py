@@ -13,7 +13,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm, SymLogNorm, to_rgb
+from matplotlib.collections import QuadMesh
+from matplotlib.colors import LogNorm, Normalize, SymLogNorm, to_rgb
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle, FancyArrowPatch, FancyBboxPatch
 from matplotlib.ticker import LogLocator
@@ -467,15 +468,7 @@ def plot_entropy_production(
     limit = checks.positive("limit", limit)
     linear = limit / LOGARITHMIC_RANGE
     ax = _axes(ax)
-    mesh = ax.pcolormesh(
-        dataset.omega_h.values,
-        dataset.T_h.values,
-        values.values,
-        norm=SymLogNorm(linear, vmin=-limit, vmax=limit),
-        cmap="RdBu_r",
-        shading="nearest",
-        rasterized=True,
-    )
+    mesh = _draw_map(values, SymLogNorm(linear, vmin=-limit, vmax=limit), "RdBu_r", ax)
     low, high = bool(values.min() < -limit), bool(values.max() > limit)
     bar = ax.figure.colorbar(
         mesh, ax=ax, extend={(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[low, high]
@@ -515,15 +508,8 @@ def plot_relative_error(
     ax = _axes(ax)
     # Agreement to the last digit has no logarithm: it takes the lowest colour.
     largest = max(float(values.max()), 2 * np.finfo(float).eps)
-    mesh = ax.pcolormesh(
-        dataset.omega_h.values,
-        dataset.T_h.values,
-        np.maximum(values.values, np.finfo(float).eps),
-        norm=LogNorm(max(largest * 1e-4, np.finfo(float).eps), largest),
-        cmap="viridis",
-        shading="nearest",
-        rasterized=True,
-    )
+    norm = LogNorm(max(largest * 1e-4, np.finfo(float).eps), largest)
+    mesh = _draw_map(values.clip(min=np.finfo(float).eps), norm, "viridis", ax)
     bar = ax.figure.colorbar(mesh, ax=ax, extend="min")
     bar.set_label(r"relative error of $J_h$" if bath == "hot" else f"relative error of the {bath} current")
     bar.ax.yaxis.set_major_locator(LogLocator())
@@ -537,6 +523,18 @@ def _map_values(dataset: xr.Dataset, values: xr.DataArray, equation: str) -> xr.
     checks.one_of("equation", equation, dataset.equation.values.tolist())
     selected: xr.DataArray = values.sel(equation=equation).transpose("T_h", "omega_h")
     return selected
+
+
+def _draw_map(values: xr.DataArray, norm: Normalize, colours: str, ax: Axes) -> QuadMesh:
+    return ax.pcolormesh(
+        values.omega_h.values,
+        values.T_h.values,
+        values.values,
+        norm=norm,
+        cmap=colours,
+        shading="nearest",
+        rasterized=True,
+    )
 
 
 def _draw_zero_line(dataset: xr.Dataset, ax: Axes) -> None:

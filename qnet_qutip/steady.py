@@ -301,6 +301,7 @@ def _of_equation(
     max_iterations: int,
     options: dict[str, object],
 ) -> SteadyState:
+    smallest_scales = {bath: SMALLEST_CURRENT_SCALE * flow for bath, flow in one_way_flows(equation.network).items()}
     for enlargement in range(MOST_ENLARGEMENTS + 1):
         if rho0 is not None:
             check_state(equation, rho0, "rho0")
@@ -317,9 +318,7 @@ def _of_equation(
             max_iterations,
             options,
             unique=baths_reach_every_node(equation.network),
-            smallest_scales={
-                bath: SMALLEST_CURRENT_SCALE * flow for bath, flow in one_way_flows(equation.network).items()
-            },
+            smallest_scales=smallest_scales,
         )
         state = _state(solution, equation.hamiltonian, equation, method, solution.heat_currents)
         error = max(state.truncation_error.values(), default=0.0)

@@ -238,7 +238,7 @@ def test_secular_populations_solve_the_rate_equation():
     generator = build_generator(equation.hamiltonian, equation.collapse_operators)
     sectors = find_sectors(generator)
     secular = secular_equation(generator.permuted(sectors.order), sectors)
-    populations = secular.steady_populations()
+    populations = secular.steady_populations
     flow = abs(secular.rates) @ populations
     assert np.abs(secular.rates @ populations).max() < 1e-13 * flow.max()
     assert populations.min() > 0

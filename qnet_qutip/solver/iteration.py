@@ -147,16 +147,15 @@ class _Problem:
         self, flat: Real, currents: Mapping[str, float], smallest: Mapping[str, float], rtol: float
     ) -> dict[str, float]:
         """What changes of a current are relative to: the current, but no less than can be resolved or matters."""
-        populations = np.abs(flat[self.diagonal])
+        populations, rounding = np.abs(flat[self.diagonal]), self.rounding(flat)
         # The current of a single bath is Tr[H L(ρ)], zero in any steady state: there is nothing to resolve.
         zero = ZERO_CURRENT if len(currents) > 1 else 1.0
         scales = {}
         for bath, current in currents.items():
-            gross, summands = (
-                float(weights @ populations) for weights in (self._exchanges[bath], self._summands[bath])
-            )
+            gross = float(self._exchanges[bath] @ populations)
             # Jumps that commute with H carry no energy: what is left of the current is rounding.
-            least = zero * gross if gross > COMMUTING * summands else CURRENT_ROUNDING * summands / rtol
+            commute = gross <= COMMUTING / CURRENT_ROUNDING * rounding[bath]
+            least = rounding[bath] / rtol if commute else zero * gross
             scales[bath] = max(abs(current), smallest.get(bath, 0.0), least, float(np.finfo(float).tiny))
         return scales
 
@@ -241,7 +240,7 @@ def solve(
     sectors = find_sectors(generator)
     require_one_closed_class(generator, sectors)
     problem = _Problem(generator, sectors)
-    first = problem.secular.diagonal_state(problem.secular.steady_populations())
+    first = problem.secular.steady_state
     if start is not None:
         first = sectors.pack(start)
     solution = _refine(problem, first, rtol, max_iterations, smallest_scales or {}, report)

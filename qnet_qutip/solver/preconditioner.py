@@ -36,7 +36,6 @@ class Preconditioner:
     ) -> None:
         self._secular, self._generate, self._sweeps = secular, generate, sweeps
         self._diagonal = secular.sectors.diagonal_places()
-        self._steady = secular.diagonal_state(secular.steady_populations())
 
     def __call__(self, residual: Real) -> Real:
         """Approximate solution ρ of L(ρ) = residual, of zero trace."""
@@ -46,7 +45,7 @@ class Preconditioner:
             solution = solution + self._sweeps(residual - self._generate(solution))
         # Among matrices of zero trace the generator is regular; the rest is a multiple of the steady state.
         trace = float(solution[self._diagonal].sum())
-        return solution - trace * self._steady
+        return solution - trace * self._secular.steady_state
 
 
 class Sweeps:
@@ -63,7 +62,7 @@ class Sweeps:
 
     def __init__(self, secular: SecularEquation, generator: Generator, generate: BlockGenerator) -> None:
         self._sectors = sectors = secular.sectors
-        populations = np.add.reduceat(np.abs(secular.steady_populations()), sectors.starts[:-1])
+        populations = np.add.reduceat(np.abs(secular.steady_populations), sectors.starts[:-1])
         self._down = np.argsort(populations / sectors.sizes)
         rank = np.empty(len(self._down), dtype=int)
         rank[self._down] = np.arange(len(self._down))

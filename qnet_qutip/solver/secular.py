@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
@@ -55,6 +56,7 @@ class SecularEquation:
             block[:] = rotated(vectors, np.diag(own))
         return flat
 
+    @cached_property
     def steady_populations(self) -> Real:
         """The steady populations, summing to 1."""
         source = np.zeros(self.rates.shape[0])
@@ -62,6 +64,11 @@ class SecularEquation:
         populations = self._factors.solve(source)
         steady: Real = populations / populations.sum()
         return steady
+
+    @cached_property
+    def steady_state(self) -> Real:
+        """Flat array of the state with the steady populations."""
+        return self.diagonal_state(self.steady_populations)
 
     def solve(self, flat: Real, *, coherences: bool = True) -> Real:
         """What has the given rate of change in this approximation, up to a multiple of the steady state.
