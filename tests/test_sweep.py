@@ -231,7 +231,7 @@ from qnet_qutip.sweep import sweep
 
 if __name__ == "__main__":
     fixed = {"omega_h": 10.0, "omega_c": 5.0, "T_h": 3.0, "T_c": 2.0, "kappa": 1e-4}
-    epsilon = [0.1 + 0.01 * i for i in range(24)]
+    epsilon = [0.1 + 0.002 * i for i in range(120)]
     sweep("oscillator", ["local"], {"epsilon": epsilon}, fixed, jobs=2, checkpoint=sys.argv[1])
 """
 
@@ -251,8 +251,8 @@ def test_interrupt_of_all_processes_keeps_every_point_that_was_begun(tmp_path, s
     lines = path.read_bytes().splitlines()
     points = [json.loads(line)["point"] for line in lines[1:]]
     assert points == list(dict.fromkeys(points))
-    sweep("oscillator", ["local"], {"epsilon": [0.1 + 0.01 * i for i in range(24)]}, COLD, checkpoint=path)
-    assert len(solved) == 24 - len(points)
+    sweep("oscillator", ["local"], {"epsilon": [0.1 + 0.002 * i for i in range(120)]}, COLD, checkpoint=path)
+    assert len(solved) == 120 - len(points)
     assert len(points) >= 2
 
 
