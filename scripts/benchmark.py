@@ -6,6 +6,9 @@ for the solve alone; memory is the peak of the whole process, and its growth bey
 runs are repeated and the median is kept. Each current is compared with the same truncated equation solved by the
 package's method to 1e-13, and with the closed form.
 
+Three more sections: textbook systems against QuTiP's best method (`benchmark_systems`), and two nodes, chains of nine
+and late times (`benchmark_networks`).
+
 Finished runs are kept in a partial file beside the output: an interrupted benchmark goes on where it stopped.
 """
 
@@ -24,6 +27,8 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import benchmark_networks
+import benchmark_systems
 import numpy as np
 import qutip
 import scipy
@@ -48,6 +53,17 @@ def oscillator_pair(levels: int | None, max_excitations: int | None = None) -> q
 def hot_slow_pair() -> qn.MasterEquation:
     """Local equation of figure 2 at its hardest point, ω_h = 1 and T_h = 20, in a space that is chosen."""
     network = qn.two_node("oscillator", omega_h=1, omega_c=5, epsilon=1e-4, T_h=20, T_c=10, kappa=1e-7)
+    return qn.local_master_equation(network, rtol=1e-6)
+
+
+def three_hot_oscillators() -> qn.MasterEquation:
+    """Local equation of three hot oscillators in a row, hot bath on the first, cold bath on the last."""
+    spectrum = qn.PhononSpectrum(1e-4)
+    network = qn.Network(
+        nodes={"A": qn.Oscillator(10), "B": qn.Oscillator(7), "C": qn.Oscillator(5)},
+        couplings={("A", "B"): 0.3, ("B", "C"): 0.3},
+        baths={"hot": qn.Bath("A", 12, spectrum), "cold": qn.Bath("C", 10, spectrum)},
+    )
     return qn.local_master_equation(network, rtol=1e-6)
 
 
@@ -78,6 +94,8 @@ def build(problem: str, size: int) -> qn.MasterEquation:
         return oscillator_pair(None, size)
     if problem == "hot slow node":
         return hot_slow_pair()
+    if problem == "three hot oscillators":
+        return three_hot_oscillators()
     return two_level_chain(size)
 
 
@@ -114,9 +132,6 @@ def child(problem: str, size: int, method: str, repeats: int) -> Record:
         seconds.append(time.perf_counter() - started)
     peak = _peak_megabytes()
     record = {
-        "problem": problem,
-        "size": size,
-        "method": method,
         "states": equation.space.dimension,
         "seconds": statistics.median(seconds),
         "repeats": len(seconds),
@@ -143,41 +158,54 @@ def reference_current(problem: str, size: int) -> float:
         return qn.steady_state(rough.equation or equation, start=rough, rtol=1e-13).heat_currents["hot"]
 
 
-def planned_runs(quick: bool) -> list[tuple[str, int, str]]:
-    """Problem, size and method of every run, the cheap ones first."""
+def planned_tasks(quick: bool) -> list[Record]:
+    """Every run, the cheap ones first: section and arguments."""
     if quick:
         runs = [("levels", size, method) for size in (4, 5) for method in METHODS]
-        return runs + [("chain", size, method) for size in (2, 3) for method in (PACKAGE, QTHERMO, "qutip direct")]
-    # QuTiP's singular value decomposition is of a dense matrix: a few levels are all it can do.
-    runs = [("levels", 6, method) for method in METHODS]
-    runs += [("levels", size, PACKAGE) for size in (8, 12, 16, 20, 24, 28, 40, 56, 80, 112)]
-    runs += [("levels", size, QTHERMO) for size in (8, 12, 16, 20, 24, 28)]
-    runs += [("levels", size, "qutip direct") for size in (8, 12, 16, 20, 24, 28)]
-    runs += [("excitations", 60, PACKAGE), ("hot slow node", 0, PACKAGE)]
-    runs += [("chain", size, PACKAGE) for size in (2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)]
-    runs += [("chain", size, QTHERMO) for size in (2, 3, 4, 5, 6, 7)]
-    return runs + [("chain", size, "qutip direct") for size in (2, 3, 4, 5)]
+        runs += [("chain", size, method) for size in (2, 3) for method in (PACKAGE, QTHERMO, "qutip direct")]
+    else:
+        # QuTiP's singular value decomposition is of a dense matrix: a few levels are all it can do.
+        runs = [("levels", 6, method) for method in METHODS]
+        runs += [("levels", size, PACKAGE) for size in (8, 12, 16, 20, 24, 28, 40, 56, 80, 112)]
+        runs += [("levels", size, QTHERMO) for size in (8, 12, 16, 20, 24, 28)]
+        runs += [("levels", size, "qutip direct") for size in (8, 12, 16, 20, 24, 28)]
+        runs += [("excitations", 60, PACKAGE), ("hot slow node", 0, PACKAGE)]
+        runs += [("chain", size, PACKAGE) for size in (2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12)]
+        runs += [("chain", size, QTHERMO) for size in (2, 3, 4, 5, 6, 7)]
+        runs += [("chain", size, "qutip direct") for size in (2, 3, 4, 5)]
+        runs += [("three hot oscillators", 0, PACKAGE)]
+    methods = [{"section": "methods", "problem": run[0], "size": run[1], "method": run[2]} for run in runs]
+    return [*benchmark_networks.planned(quick), *benchmark_systems.planned(quick), *methods]
 
 
-def run_all(runs: list[tuple[str, int, str]], partial: Path, repeats: int, limit: float) -> list[Record]:
+def run_task(task: Record, repeats: int) -> Record:
+    """Run one task in this process."""
+    arguments = {key: value for key, value in task.items() if key != "section"}
+    if task["section"] == "methods":
+        return child(**arguments, repeats=repeats)
+    if task["section"] == "systems":
+        return benchmark_systems.run(**arguments, repeats=repeats)
+    return benchmark_networks.run(task, repeats)
+
+
+def run_all(tasks: list[Record], partial: Path, repeats: int, limit: float) -> list[Record]:
     """Run what the partial file does not hold yet, each in a process of its own."""
     records: list[Record] = [json.loads(line) for line in partial.read_text().splitlines()] if partial.exists() else []
-    done = {(record["problem"], record["size"], record["method"]) for record in records}
-    for number, (problem, size, method) in enumerate(runs, start=1):
-        if (problem, size, method) in done:
+    for number, task in enumerate(tasks, start=1):
+        if any(task.items() <= record.items() for record in records):
             continue
-        print(f"[{number}/{len(runs)}] {problem} {size}, {method}", file=sys.stderr, flush=True)
-        task = json.dumps({"problem": problem, "size": size, "method": method, "repeats": repeats})
-        record: Record = {"problem": problem, "size": size, "method": method}
+        print(f"[{number}/{len(tasks)}] {', '.join(map(str, task.values()))}", file=sys.stderr, flush=True)
+        argument = json.dumps({"task": task, "repeats": repeats})
+        record = dict(task)
         try:
             finished = subprocess.run(
-                [sys.executable, __file__, "--child", task], capture_output=True, text=True, timeout=limit
+                [sys.executable, __file__, "--child", argument], capture_output=True, text=True, timeout=limit
             )
         except subprocess.TimeoutExpired:
             record["failure"] = f"not finished in {limit:.0f} s"
         else:
             if finished.returncode == 0:
-                record = json.loads(finished.stdout.splitlines()[-1])
+                record |= json.loads(finished.stdout.splitlines()[-1])
             else:
                 record["failure"] = (finished.stderr.strip().splitlines() or ["no message"])[-1][:200]
         with partial.open("a") as stream:
@@ -293,26 +321,29 @@ def plot(records: list[Record], path: Path) -> None:
 def main() -> int:
     """Run the benchmark from the command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="small sizes only, under a minute")
+    parser.add_argument("--quick", action="store_true", help="small sizes only, a few minutes")
     parser.add_argument("--repeats", type=int, default=7, help="largest number of repeats of a short run (default 7)")
     parser.add_argument("--limit", type=float, default=900.0, help="seconds a run may take (default 900)")
     parser.add_argument("--output", type=Path, default=Path("figures"), help="folder for benchmark.{json,md,png,pdf}")
     parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
-        print(json.dumps(child(**json.loads(options.child))))
+        print(json.dumps(run_task(**json.loads(options.child))))
         return 0
     if options.repeats < 1:
         parser.error(f"--repeats must be at least 1, but is {options.repeats}")
     options.output.mkdir(parents=True, exist_ok=True)
     target = options.output / ("benchmark_quick" if options.quick else "benchmark")
     partial = target.with_suffix(".partial")
-    records = run_all(planned_runs(options.quick), partial, options.repeats, options.limit)
+    everything = run_all(planned_tasks(options.quick), partial, options.repeats, options.limit)
+    records = [record for record in everything if record["section"] == "methods"]
     add_errors(records)
-    text = f"{table(records)}\n\n{summary(records)}\n"
+    systems = [record for record in everything if record["section"] == "systems"]
+    networks = benchmark_networks.table(everything)
+    text = f"{table(records)}\n\n{summary(records)}\n\n{networks}\n\n{benchmark_systems.table(systems)}\n"
     versions = {"python": platform.python_version(), "qnet_qutip": qn.__version__, "qutip": qutip.__version__}
     versions |= {"numpy": np.__version__, "scipy": scipy.__version__}
-    target.with_suffix(".json").write_text(json.dumps({"versions": versions, "runs": records}, indent=1) + "\n")
+    target.with_suffix(".json").write_text(json.dumps({"versions": versions, "runs": everything}, indent=1) + "\n")
     target.with_suffix(".md").write_text(text)
     plot(records, target)
     partial.unlink()
