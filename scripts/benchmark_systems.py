@@ -136,7 +136,7 @@ def table(records: list[Record]) -> str:
         ratio = record["seconds"] / best
         ours, theirs = ours + record["seconds"], theirs + best
         slower += [name] if ratio > LARGEST_RATIO else []
-        wrong += [name] if record["error"] > TOLERANCE else []
+        wrong += [] if record["error"] <= TOLERANCE else [name]  # NaN is wrong
         lines.append(
             f"{cells} {record['seconds'] * 1e3:.3g} | {best * 1e3:.3g} | {which} | {ratio:.2f} | "
             f"{record['error']:.1e} | {record['applications']} |"
