@@ -52,7 +52,10 @@ DIGITS = 100
 """The equations mix rates 1e-16 to 1e12: 40 digits can cancel, and 60 are to be left."""
 
 PAIR_TOLERANCE = 1e-8
-"""Of a current, relative to itself or to `SMALLEST_SCALE` of its one-way flow; of an occupation, relative to itself."""
+"""Of a current, relative to itself or to `SMALLEST_SCALE` of its one-way flow; of an occupation, relative to itself.
+
+Rates rounded to doubles move the currents of 1,500 such pairs by 1e-11 at most and the occupations by 1e-15: a solver
+that is given them can reach it."""
 
 SMALLEST_SCALE = 0.01
 
