@@ -14,7 +14,7 @@ from qnet_qutip.equations import (
     normal_modes,
 )
 from qnet_qutip.network import Bath, Network, Oscillator, TwoLevel, two_node
-from qnet_qutip.solver.iteration import ConvergenceError, MultipleSteadyStatesError
+from qnet_qutip.solver.linear import ConvergenceError, MultipleSteadyStatesError
 from qnet_qutip.spectra import CallableSpectrum, PhononSpectrum, SpectralDensity, decay_rate, excitation_rate
 from qnet_qutip.steady import METHODS, AccuracyWarning, PositivityWarning, SteadyState, steady_state
 from qnet_qutip.thermodynamics import (

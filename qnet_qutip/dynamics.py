@@ -4,7 +4,7 @@ The equation is integrated in the interaction picture of H, in the eigenbasis of
 oscillation is an exact phase there, at any coupling; what is left to integrate are the baths, where they mix modes of
 different frequency at the beat of the two. Measured on the default spaces at figure 3, the diagonal of H as the frame
 takes 2 to 3 times as many evaluations, and Krylov spaces of the whole generator longer by a factor that grows with t.
-Where ρ has few unknowns, as for two-level nodes, its Krylov space closes and the exponential on it is exact.
+Where ρ has few unknowns, as for two-level nodes, the exponential of L is taken instead.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from typing import Protocol
 
 import numpy as np
 import qutip
-import scipy.sparse as sp
 from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 from scipy.linalg import expm
@@ -24,15 +23,30 @@ from scipy.linalg import expm
 from qnet_qutip import checks
 from qnet_qutip.equations import MasterEquation
 from qnet_qutip.network import FrozenMapping
+from qnet_qutip.operators import Operators, checked_operators
 from qnet_qutip.progress import progress_line
-from qnet_qutip.solver.blocks import block_generator
-from qnet_qutip.solver.doubled import DoubledGenerator
-from qnet_qutip.solver.generator import Generator, build_generator, dense_block, density_operator, sparse_matrix
-from qnet_qutip.solver.iteration import ConvergenceError
-from qnet_qutip.solver.sectors import Block, Real, Sectors, find_sectors, hermitian, rotated
-from qnet_qutip.solver.secular import secular_equation
+from qnet_qutip.solver.generator import (
+    Block,
+    CollapseOperator,
+    Entries,
+    Generator,
+    Real,
+    build_generator,
+    density_operator,
+    entries,
+)
+from qnet_qutip.solver.linear import (
+    SLOWEST_RATE,
+    ConvergenceError,
+    MultipleSteadyStatesError,
+    Options,
+    slowest_rate,
+    solve,
+)
+from qnet_qutip.solver.sectors import Sectors, hermitian, rotated
+from qnet_qutip.solver.superoperator import SectorGenerator, on_sectors
 from qnet_qutip.steady import PositivityWarning
-from qnet_qutip.thermodynamics import check_state, entropy_flow
+from qnet_qutip.thermodynamics import check_density_matrix, check_state
 from qnet_qutip.truncation import TruncationWarning, flow_error
 
 EPS = float(np.finfo(float).eps)
@@ -50,7 +64,19 @@ INTEGRATOR_VECTORS = 40
 """Arrays of the size of ρ that the integrator and the generator hold at once."""
 
 FEW_UNKNOWNS = 64
-"""Entries of ρ up to which the exponential on its whole Krylov space is faster than an integration."""
+"""Entries of ρ up to which the exponential of L is faster than an integration."""
+
+RELAXED = 40.0
+"""Slowest rate times time beyond which a deviation from the steady state, e^-40 of what it was, is below rounding."""
+
+ROUNDED_RATES = 0.1
+"""What rounding may add to the exponents of e^{Lt} before nothing can be said of them any more."""
+
+EXPONENTIAL_ERROR = 1e-9
+"""Largest error of ρ from the rounding of L that passes."""
+
+EVALUATIONS_A_RATE, MOST_EVALUATIONS = 30.0, 1e7
+"""Evaluations that the integrator takes for each 1/rate of the fastest loss, and those that it may take: hours."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +87,8 @@ class Trajectory:
 
     Attributes
     ----------
-    equation : MasterEquation
+    equation : MasterEquation or None
+        None for plain operators, which have no occupations, temperatures or edge of a truncation.
     times : ndarray, shape (T,)
         In units of inverse frequency.
     states : sequence of Qobj
@@ -72,7 +99,7 @@ class Trajectory:
         Tr[Hρ]; its derivative is Σ J, H being constant.
     entropy : ndarray
         S = -Tr[ρ ln ρ].
-    entropy_production : ndarray
+    entropy_production : ndarray or None
         dS/dt - Σ J/T, eq. (1), with dS/dt = -Tr[L(ρ) ln ρ]; negative where the second law is violated. It is +inf at
         the first time if `rho0` is singular and its baths drive it out of its support, as those of a pure state do:
         dS/dt diverges there as -ln(t - t₀). At all later times it is finite.
@@ -88,13 +115,13 @@ class Trajectory:
         Applications of the generator that it took.
     """
 
-    equation: MasterEquation
+    equation: MasterEquation | None
     times: Real
     states: Sequence[qutip.Qobj]
     heat_currents: Mapping[str, Real]
     energy: Real
     entropy: Real
-    entropy_production: Real
+    entropy_production: Real | None
     occupations: Mapping[str, Real]
     top_shell_population: Real
     trace_error: float
@@ -106,35 +133,47 @@ class Trajectory:
 
     def __repr__(self) -> str:
         last = ", ".join(f"{bath}: {currents[-1]:.10g}" for bath, currents in self.heat_currents.items())
-        return "\n".join(
-            [
-                f"Trajectory of the {self.equation}",
-                f"{len(self)} times from {self.times[0]:g} to {self.times[-1]:g}, {self.evaluations} evaluations",
-                f"heat currents at the end {{{last}}}",
+        lines = [
+            f"Trajectory of the {self.equation or f'{self.states[0].shape[0]} states of plain operators'}",
+            f"{len(self)} times from {self.times[0]:g} to {self.times[-1]:g}, {self.evaluations} evaluations",
+            f"heat currents at the end {{{last}}}",
+        ]
+        if self.entropy_production is not None:
+            lines.append(
                 f"entropy production between {self.entropy_production.min():.3g} and "
-                f"{self.entropy_production.max():.3g}",
-                f"trace error {self.trace_error:.1e}, smallest eigenvalue {self.smallest_eigenvalue:.1e}",
-            ]
-        )
+                f"{self.entropy_production.max():.3g}"
+            )
+        lines.append(f"trace error {self.trace_error:.1e}, smallest eigenvalue {self.smallest_eigenvalue:.1e}")
+        return "\n".join(lines)
 
 
 def evolve(
-    equation: MasterEquation, rho0: qutip.Qobj, times: ArrayLike, *, rtol: float = 1e-9, atol: float = 1e-15
+    equation: MasterEquation | qutip.Qobj,
+    rho0: qutip.Qobj,
+    times: ArrayLike,
+    collapse_operators: Operators | None = None,
+    *,
+    rtol: float = 1e-9,
+    atol: float = 1e-15,
 ) -> Trajectory:
-    """Trajectory of a state under a master equation, eq. (4).
+    """Trajectory of a state under a master equation, eq. (4), or under a Hamiltonian and collapse operators.
 
     Parameters
     ----------
-    equation : MasterEquation
+    equation : MasterEquation or Qobj
+        A master equation, or a Hamiltonian together with `collapse_operators`.
     rho0 : Qobj
         The state at the first time: a density matrix or a ket in the equation's space, with any coherences.
     times : array_like, shape (T,)
         Increasing, at least two, in units of inverse frequency. The first is the time of `rho0`.
+    collapse_operators : iterable of Qobj, or mapping of str to iterables, optional
+        As for `steady_state`.
     rtol, atol : float, optional
         Relative and absolute error of the entries of ρ that the integrator may leave in each step, in the eigenbasis
         of H. A heat current that is a difference of flows inherits its error from the flows: where it is much smaller
         than they are, and for the steady state itself, `steady_state` is the accurate method. Up to 64 unknowns, as
-        for two or three two-level nodes, the result is that of the exponential and these are not needed.
+        for two or three two-level nodes, the result is that of the exponential, right to 1e-9 of ρ at any time, and
+        these are not needed.
 
     Returns
     -------
@@ -147,7 +186,8 @@ def evolve(
     MemoryError
         If the trajectory would not fit in memory.
     ConvergenceError
-        If the integrator cannot reach the tolerance.
+        If the integrator cannot reach the tolerance, or a time is so long that it would take more than ten million
+        evaluations; up to 64 unknowns, if so long a time loses the phases and rates that are still there to rounding.
 
     Warns
     -----
@@ -177,29 +217,48 @@ def evolve(
     checks.positive("atol", atol)
     if rtol < SMALLEST_RTOL:
         raise ValueError(f"rtol must be at least {SMALLEST_RTOL:.1e}, but is {rtol:g}")
-    matrix = _checked_state(equation, rho0)
-    generator = build_generator(equation.hamiltonian, equation.collapse_operators)
-    sectors = find_sectors(generator, matrix)
+    hamiltonian, operators, named = _checked_equation(equation, collapse_operators)
+    state = _checked_state(equation, hamiltonian, rho0)
+    generator = on_sectors(build_generator(hamiltonian, operators), state)
+    sectors = generator.sectors
     checks.fits_in_memory(
         f"a trajectory of {len(moments)} states with {sectors.unknowns} entries each",
         16.0 * sectors.unknowns * (INTEGRATOR_VECTORS + 3 * len(moments)),
         "ask for fewer times, cut the space at fewer levels, or start from a state with fewer coherences",
     )
-    start = sectors.pack(matrix)
+    start = sectors.pack(state)
     smallest = float(_spectrum(sectors, start, start)[0].min())
     if smallest < NEGATIVE:
         raise ValueError(f"rho0 must be positive semidefinite, but has the eigenvalue {smallest:.3g}")
-    ordered = generator.permuted(sectors.order)
-    motion: _Motion = (_Populations if sectors.classical else _InteractionPicture)(ordered, sectors)
-    drift = TRACE_TOLERANCE
+    motion: _Motion = (_Populations if sectors.classical else _InteractionPicture)(generator)
     if sectors.unknowns <= FEW_UNKNOWNS:
-        flats, evaluations = _exponentiated(ordered, sectors, start, moments)
-        # Unlike in the interaction picture, the phases that H turns are rounded with all the rest.
-        turned = 2.0 * float(abs(ordered.hamiltonian).sum(axis=1).max()) * (moments[-1] - moments[0])
-        drift = max(drift, EPS * turned)
+        flats, evaluations = _exponentiated(generator, start, moments)
     else:
-        flats, evaluations = _integrated(motion, start, moments, rtol, atol)
-    return _trajectory(equation, moments, motion, sectors, ordered, flats, evaluations, drift)
+        flats, evaluations = _integrated(generator, motion, start, moments, rtol, atol)
+    return _trajectory(
+        equation if isinstance(equation, MasterEquation) else None,
+        hamiltonian,
+        moments,
+        motion,
+        generator,
+        flats,
+        evaluations,
+        named=named,
+    )
+
+
+def _checked_equation(
+    equation: MasterEquation | qutip.Qobj, collapse_operators: Operators | None
+) -> tuple[qutip.Qobj, Mapping[str, Sequence[CollapseOperator]], bool]:
+    """Hamiltonian, collapse operators by bath, and whether the baths have names."""
+    if isinstance(equation, MasterEquation):
+        if collapse_operators is not None:
+            raise ValueError("collapse_operators must not be given with a master equation, which has its own")
+        return equation.hamiltonian, equation.collapse_operators, True
+    if collapse_operators is None:
+        kind = type(equation).__name__
+        raise TypeError(f"equation must be a MasterEquation, but is {kind} and comes without collapse_operators")
+    return equation, checked_operators(equation, collapse_operators), isinstance(collapse_operators, Mapping)
 
 
 def _checked_times(times: ArrayLike) -> Real:
@@ -218,17 +277,14 @@ def _checked_times(times: ArrayLike) -> Real:
     return moments
 
 
-def _checked_state(equation: MasterEquation, rho0: qutip.Qobj) -> sp.csr_array:
-    if not isinstance(equation, MasterEquation):
-        raise TypeError(f"equation must be a MasterEquation, but is {type(equation).__name__}")
+def _checked_state(equation: MasterEquation | qutip.Qobj, hamiltonian: qutip.Qobj, rho0: qutip.Qobj) -> Entries:
     if isinstance(rho0, qutip.Qobj) and rho0.isket:
         rho0 = rho0.proj()
-    check_state(equation, rho0, "rho0")
-    # QuTiP drops the entries of a dense matrix below 1e-14 on the way to a sparse one: here they carry entropy.
-    matrix = sp.csr_array(rho0.full()) if isinstance(rho0.data, qutip.data.Dense) else sparse_matrix(rho0)
-    hermitian = sp.csr_array((matrix + matrix.conj().T) / 2)
-    hermitian.eliminate_zeros()
-    return hermitian
+    if isinstance(equation, MasterEquation):
+        check_state(equation, rho0, "rho0")
+    else:
+        check_density_matrix(rho0, hamiltonian, "rho0")
+    return entries(rho0)
 
 
 class _Motion(Protocol):
@@ -250,8 +306,8 @@ class _Motion(Protocol):
 class _Populations:
     """Where every sector is a single state, H does nothing and the populations obey a sparse rate equation."""
 
-    def __init__(self, generator: Generator, sectors: Sectors) -> None:
-        self._rates = secular_equation(generator, sectors).rates.tocsr()
+    def __init__(self, generator: SectorGenerator) -> None:
+        self._rates = generator.matrix
 
     def start(self, flat: Real) -> Real:
         return flat
@@ -269,16 +325,15 @@ class _Populations:
 class _InteractionPicture:
     """e^{iHt} ρ e^{-iHt} in the eigenbasis of H: its rate of change is e^{iHt} D(ρ) e^{-iHt}."""
 
-    def __init__(self, generator: Generator, sectors: Sectors) -> None:
-        without = sp.csr_array(generator.hamiltonian.shape, dtype=complex)
-        self._sectors = sectors
-        self._dissipation = block_generator(Generator(without, generator.dissipators), sectors)
-        spans = [sectors.span(sector) for sector in range(len(sectors.sizes))]
-        diagonal = generator.hamiltonian.diagonal().real
+    def __init__(self, generator: SectorGenerator) -> None:
+        self._sectors = sectors = generator.sectors
+        hamiltonian = generator.generator.hamiltonian
+        nothing = hamiltonian.times(0.0)
+        self._dissipation = SectorGenerator(Generator(nothing, generator.generator.dissipators), sectors)
         self._vectors: list[Real | Block] | None = None
-        energies = [diagonal[span] for span in spans]
-        if (generator.hamiltonian - sp.diags_array(diagonal)).count_nonzero():
-            systems = [np.linalg.eigh(dense_block(generator.hamiltonian, span, span)) for span in spans]
+        energies = [hamiltonian.diagonal.real[span] for span in sectors.spans]
+        if np.any(hamiltonian.rows != hamiltonian.columns):
+            systems = [np.linalg.eigh(hamiltonian.block(span, span)) for span in sectors.spans]
             energies = [values for values, _ in systems]
             self._vectors = [vectors for _, vectors in systems]
         self._beats = [np.subtract.outer(values, values) for values in energies]
@@ -316,46 +371,68 @@ class _InteractionPicture:
         return np.concatenate([rotated(operator, block).ravel() for operator, block in blocks])
 
 
-def _exponentiated(generator: Generator, sectors: Sectors, start: Real, times: Real) -> tuple[list[Real], int]:
-    """Blocks of ρ at each time by the exponential on the Krylov space of ρ₀, and the number of evaluations.
+def _exponentiated(generator: SectorGenerator, start: Real, times: Real) -> tuple[list[Real], int]:
+    """Blocks of ρ at each time by the exponential of L, and the number of its columns.
 
-    Arnoldi's method; it ends when the space is closed, with as many vectors as there are unknowns at the latest.
+    What is exponentiated is the deviation from the steady state where there is just one: its trace vanishes, and with
+    the trace goes the eigenvalue zero, which rounding would turn into growth. The rounding of L moves every rate and
+    phase by eps ‖L‖, so that after a time t a deviation that is still there is known to eps ‖L‖ t of itself. Once even
+    the slowest rate, which inverse iteration finds accurately however slow it is, has taken it below rounding, the
+    state is the steady state.
     """
-    generate = block_generator(generator, sectors)
-    unknowns = sectors.unknowns
-    scale = float(np.linalg.norm(start))
-    vectors = np.zeros((unknowns + 1, unknowns))
-    vectors[0] = start / scale
-    matrix = np.zeros((unknowns + 1, unknowns))
-    size = 0
-    while size < unknowns:
-        following = generate(vectors[size])
-        known = vectors[: size + 1]
-        # Once is not enough: a vector that lies almost in the space keeps rounding errors along it.
-        for _ in range(2):
-            overlaps = known @ following
-            following = following - overlaps @ known
-            matrix[: size + 1, size] += overlaps
-        size += 1
-        length = float(np.linalg.norm(following))
-        if length <= unknowns * EPS * np.linalg.norm(matrix):
-            break
-        matrix[size, size - 1] = length
-        vectors[size] = following / length
-    coefficients = np.zeros(size)
-    coefficients[0] = scale
+    relaxed, slowest = _relaxation(generator)
+    elapsed = times - times[0]
+    norm = float(np.linalg.norm(generator.dense, 2))
+    deviation = start - relaxed
+    size = float(np.linalg.norm(deviation))
     flats = [start]
-    for step in np.diff(times):
-        coefficients = expm(step * matrix[:size, :size]) @ coefficients
-        flats.append(coefficients @ vectors[:size])
-    return flats, size
+    now, present = deviation, 0.0
+    for time in elapsed[1:]:
+        if slowest * time > RELAXED:
+            flats.append(relaxed)
+            continue
+        lost = EPS * norm * time
+        if lost < ROUNDED_RATES:
+            now, present = expm((time - present) * generator.dense) @ now, time
+            # The trace of what is left is rounding.
+            now = now - float(now[generator.sectors.diagonal].sum()) * relaxed
+        if lost >= ROUNDED_RATES or lost * float(np.linalg.norm(now)) > EXPONENTIAL_ERROR * max(size, 1.0):
+            raise ConvergenceError(
+                f"at time {times[0] + time:g} the trajectory is not known to {EXPONENTIAL_ERROR:.0e}: rates and phases "
+                f"are rounded by {EPS * norm:.1e} and the slowest relaxation, at {slowest:.1e}, is not over; ask for "
+                "earlier times, or for the steady state"
+            )
+        flats.append(relaxed + now)
+    return flats, generator.sectors.unknowns
 
 
-def _integrated(motion: _Motion, start: Real, times: Real, rtol: float, atol: float) -> tuple[list[Real], int]:
+def _relaxation(generator: SectorGenerator) -> tuple[Real, float]:
+    """The steady state and the slowest rate of relaxation; zero and 0 where there are several steady states."""
+    try:
+        solution = solve(generator, Options())
+        slowest = slowest_rate(generator, solution.stage)
+    except (ConvergenceError, MultipleSteadyStatesError, np.linalg.LinAlgError):
+        return np.zeros(generator.sectors.unknowns), 0.0
+    if slowest < SLOWEST_RATE:
+        # Too slow to be told from a second steady state: the deviation from this one still conserves its trace.
+        return solution.value[0], 0.0
+    return solution.value[0], slowest * generator.scale
+
+
+def _integrated(
+    generator: SectorGenerator, motion: _Motion, start: Real, times: Real, rtol: float, atol: float
+) -> tuple[list[Real], int]:
     """Blocks of ρ at each time, and the number of evaluations."""
-    show = progress_line("trajectory")
     # The phases count from the first time: they are the more accurate the smaller their argument.
     elapsed = times - times[0]
+    loss = generator.generator.loss.diagonal
+    evaluations = EVALUATIONS_A_RATE * float(np.abs(loss).max(initial=0.0)) * elapsed[-1]
+    if evaluations > MOST_EVALUATIONS:
+        raise ConvergenceError(
+            f"a trajectory to time {times[-1]:g} would take about {evaluations:.1e} evaluations: the fastest loss has "
+            f"the rate {2 * np.abs(loss).max():.1e}; ask for earlier times, or for the steady state"
+        )
+    show = progress_line("trajectory")
 
     def rate_of_change(time: float, vector: Real) -> Real:
         show(f"time {times[0] + time:.6g} of {times[-1]:.6g}")
@@ -402,7 +479,7 @@ def _entropy_rate(sectors: Sectors, eigenvalues: Real, flows: Real, *, first: bo
     by λ_k ~ (t - t₀)^m with the flow mλ_k/(t - t₀), of which rounding's size instead of λ_k loses nothing that counts.
     """
     largest = np.maximum.reduceat(eigenvalues, sectors.starts[:-1])
-    rounding = (EPS * sectors.sizes * largest)[sectors.state_sector()]
+    rounding = (EPS * sectors.sizes * largest)[sectors.of_state]
     if first:
         zero = eigenvalues <= rounding
         if np.any(flows[zero] > EPS * len(flows) * np.abs(flows).max()):
@@ -412,63 +489,67 @@ def _entropy_rate(sectors: Sectors, eigenvalues: Real, flows: Real, *, first: bo
 
 
 def _trajectory(
-    equation: MasterEquation,
+    equation: MasterEquation | None,
+    hamiltonian: qutip.Qobj,
     times: Real,
     motion: _Motion,
-    sectors: Sectors,
-    ordered: Generator,
+    generator: SectorGenerator,
     flats: list[Real],
     evaluations: int,
-    largest_drift: float,
+    *,
+    named: bool,
 ) -> Trajectory:
     show = progress_line("thermodynamics along the trajectory")
-    doubled = DoubledGenerator(ordered, sectors)
-    currents: dict[str, list[float]] = {bath: [] for bath in equation.collapse_operators}
-    entropy, production = np.empty(len(times)), np.empty(len(times))
+    sectors = generator.sectors
+    currents: dict[str, list[float]] = {bath: [] for bath in generator.generator.dissipators}
+    entropy, entropy_rate = np.empty(len(times)), np.empty(len(times))
     smallest = np.inf
     for index, flat in enumerate(flats):
         show(f"{index} of {len(times)} times")
-        now = doubled.residual_and_currents((flat, np.zeros_like(flat)))[1]
-        for bath, current in now.items():
+        for bath, current in generator.residual_and_currents((flat, np.zeros_like(flat)))[1].items():
             currents[bath].append(current)
         eigenvalues, flows = _spectrum(sectors, flat, motion.dissipated(flat))
         smallest = min(smallest, float(eigenvalues.min()))
         present = eigenvalues[eigenvalues > 0]
         entropy[index] = -(present * np.log(present)).sum()
-        rate = _entropy_rate(sectors, eigenvalues, flows, first=index == 0)
-        production[index] = rate - entropy_flow(equation.network, now)
+        entropy_rate[index] = _entropy_rate(sectors, eigenvalues, flows, first=index == 0)
     show("")
+    heat = {bath: np.array(values) for bath, values in currents.items()} if named else {}
     stacked = np.stack(flats)
-    populations = stacked[:, sectors.diagonal_places()]
-    space = equation.space
+    populations = np.empty((len(times), len(sectors.order)))
+    populations[:, sectors.order] = stacked[:, sectors.diagonal]
+    lowering = equation.space.lowering if equation is not None else {}
+    edge = equation.space.top_shell() if equation is not None else np.zeros(len(sectors.order), dtype=bool)
+    production = None
+    if equation is not None:
+        flow = sum(heat[bath] / member.temperature for bath, member in equation.network.baths.items())
+        production = _frozen(entropy_rate - flow)
     trajectory = Trajectory(
         equation=equation,
         times=_frozen(times),
-        states=tuple(density_operator(equation.hamiltonian, sectors.unpack(flat)) for flat in flats),
-        heat_currents=FrozenMapping({bath: _frozen(np.array(values)) for bath, values in currents.items()}),
-        energy=_frozen(_expectations(sectors, stacked, sparse_matrix(equation.hamiltonian))),
+        states=tuple(density_operator(hamiltonian, sectors.unpack(flat)) for flat in flats),
+        heat_currents=FrozenMapping({bath: _frozen(values) for bath, values in heat.items()}),
+        energy=_frozen(_expectations(sectors, stacked, hamiltonian)),
         entropy=_frozen(entropy),
-        entropy_production=_frozen(production),
+        entropy_production=production,
         occupations=FrozenMapping(
             {
-                name: _frozen(_expectations(sectors, stacked, sparse_matrix(operator.dag() * operator)))
-                for name, operator in space.lowering.items()
+                name: _frozen(_expectations(sectors, stacked, operator.dag() * operator))
+                for name, operator in lowering.items()
             }
         ),
-        top_shell_population=_frozen(populations[:, space.top_shell()[sectors.order]].sum(axis=1)),
+        top_shell_population=_frozen(populations[:, edge].sum(axis=1)),
         trace_error=float(np.abs(populations.sum(axis=1) - 1).max()),
         smallest_eigenvalue=smallest,
         evaluations=evaluations,
     )
-    unordered = np.empty_like(populations)
-    unordered[:, sectors.order] = populations
-    _warn(trajectory, populations, max(flow_error(space, now) for now in unordered), largest_drift)
+    _warn(trajectory, populations)
     return trajectory
 
 
-def _expectations(sectors: Sectors, flats: Real, operator: sp.csr_array) -> Real:
+def _expectations(sectors: Sectors, flats: Real, operator: qutip.Qobj) -> Real:
     """Tr[Aρ] at each time of a Hermitian A. What A has outside the sectors meets zeros of ρ."""
-    return np.asarray(flats @ sectors.pack(operator))
+    return np.asarray(flats @ sectors.pack(entries(operator)))
 
 
 def _frozen(values: Real) -> Real:
@@ -476,19 +557,21 @@ def _frozen(values: Real) -> Real:
     return values
 
 
-def _warn(trajectory: Trajectory, populations: Real, truncation_error: float, largest_drift: float) -> None:
-    rtol = trajectory.equation.rtol
-    if truncation_error > rtol:
-        warnings.warn(
-            f"the estimated truncation error of the heat currents along the trajectory is {truncation_error:.1e} of "
-            f"the one-way flow, above the tolerance {rtol:.0e} that the equation was built with "
-            f"({trajectory.equation.space.cut}); build it with more levels or excitations",
-            TruncationWarning,
-            stacklevel=4,
-        )
+def _warn(trajectory: Trajectory, populations: Real) -> None:
+    if trajectory.equation is not None:
+        space, rtol = trajectory.equation.space, trajectory.equation.rtol
+        truncation_error = max(flow_error(space, now) for now in populations)
+        if truncation_error > rtol:
+            warnings.warn(
+                "the estimated truncation error of the heat currents along the trajectory is "
+                f"{truncation_error:.1e} of the one-way flow, above the tolerance {rtol:.0e} that the equation was built with "
+                f"({space.cut}); build it with more levels or excitations",
+                TruncationWarning,
+                stacklevel=4,
+            )
     traces = populations.sum(axis=1)
     drift = float(np.abs(traces - traces[0]).max())
-    if drift > largest_drift or trajectory.smallest_eigenvalue < NEGATIVE:
+    if drift > TRACE_TOLERANCE or trajectory.smallest_eigenvalue < NEGATIVE:
         warnings.warn(
             f"along the trajectory the trace changes by {drift:.1e} and the smallest eigenvalue is "
             f"{trajectory.smallest_eigenvalue:.1e}: ρ is not a density matrix, as can happen if the generator is not "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -16,12 +16,20 @@ from qnet_qutip import checks
 from qnet_qutip.correlations import correlation_matrix, covariance_matrix, occupations
 from qnet_qutip.equations import MasterEquation
 from qnet_qutip.network import FrozenMapping, baths_reach_every_node
+from qnet_qutip.operators import Operators, checked_operators
 from qnet_qutip.progress import progress_line
-from qnet_qutip.solver.doubled import DoubledGenerator
-from qnet_qutip.solver.generator import CollapseOperator, Generator, build_generator, density_operator, sparse_matrix
-from qnet_qutip.solver.iteration import ConvergenceError, MultipleSteadyStatesError, Solution, solve
-from qnet_qutip.solver.longtime import long_time_state
-from qnet_qutip.solver.sectors import Sectors, find_sectors, hermitian
+from qnet_qutip.solver.generator import (
+    CollapseOperator,
+    build_generator,
+    density_operator,
+    entries,
+    sparse_matrix,
+)
+from qnet_qutip.solver.linear import Options
+from qnet_qutip.solver.sectors import Sectors, hermitian
+from qnet_qutip.solver.stationary import long_time_state
+from qnet_qutip.solver.stationary import steady_state as solve
+from qnet_qutip.solver.superoperator import on_sectors
 from qnet_qutip.thermodynamics import check_density_matrix, check_state, entropy_flow, first_law_residual
 from qnet_qutip.truncation import TruncationWarning, flow_error, one_way_flows
 
@@ -58,9 +66,6 @@ MOST_ENLARGEMENTS = 7
 ROUNDED_EIGENVALUE = 1e-10
 """Size of a negative eigenvalue of ρ that passes as rounding."""
 
-LARGEST_DISTANCE = 1e-6
-"""Norm of the difference of two long-time states that passes as the error of either."""
-
 LARGEST_ASYMMETRY = 1e-10
 """Relative norm of ρ - ρ† that passes as rounding in a method of QuTiP."""
 
@@ -82,8 +87,6 @@ class SteadyState:
 
     Attributes
     ----------
-    rho : Qobj
-        Density matrix, sparse, of unit trace.
     equation : MasterEquation or None
         The equation solved, in the space that was used; None for plain operators.
     heat_currents : mapping of str to float
@@ -97,14 +100,20 @@ class SteadyState:
         Relative change of each current by the last correction; empty for a method of QuTiP.
     """
 
-    rho: qutip.Qobj
     equation: MasterEquation | None
     heat_currents: Mapping[str, float]
     residual: float
     method: str
     iterations: int
     current_changes: Mapping[str, float]
+    _hamiltonian: qutip.Qobj
     _sectors: Sectors
+    _flat: NDArray[np.float64]
+
+    @cached_property
+    def rho(self) -> qutip.Qobj:
+        """Density matrix, sparse, of unit trace."""
+        return density_operator(self._hamiltonian, self._sectors.unpack(self._flat))
 
     def _of_network(self, name: str) -> MasterEquation:
         if self.equation is None:
@@ -141,15 +150,20 @@ class SteadyState:
     @cached_property
     def smallest_eigenvalue(self) -> float:
         """Smallest eigenvalue of ρ; negative by rounding at most, if the equation keeps ρ positive."""
-        blocks = self._sectors.blocks(self._sectors.pack(sparse_matrix(self.rho)))
-        return float(min(np.linalg.eigvalsh(hermitian(block))[0] for block in blocks))
+        if self._sectors.classical:
+            return float(self._flat.min())
+        return float(min(np.linalg.eigvalsh(hermitian(block))[0] for block in self._sectors.blocks(self._flat)))
 
     @cached_property
     def positive(self) -> bool:
         """Whether ρ has no negative eigenvalue beyond rounding."""
-        for block in self._sectors.blocks(self._sectors.pack(sparse_matrix(self.rho))):
+        if self._sectors.classical:
+            return self.smallest_eigenvalue >= -ROUNDED_EIGENVALUE
+        for block in self._sectors.blocks(self._flat):
+            matrix = hermitian(block)
+            matrix.flat[:: len(matrix) + 1] += ROUNDED_EIGENVALUE
             try:
-                np.linalg.cholesky(hermitian(block) + ROUNDED_EIGENVALUE * np.eye(len(block)))
+                np.linalg.cholesky(matrix)
             except np.linalg.LinAlgError:
                 return False
         return True
@@ -168,6 +182,8 @@ class SteadyState:
         current, or to a hundredth of the one-way flow where the current is smaller than that.
         """
         equation = self._of_network("truncation_error")
+        if not equation.space.cut_factors:
+            return FrozenMapping(dict.fromkeys(equation.network.baths, 0.0))
         fraction = flow_error(equation.space, self._populations)
         flows = one_way_flows(equation.network)
         return FrozenMapping(
@@ -186,20 +202,19 @@ class SteadyState:
 
     @property
     def _populations(self) -> NDArray[np.float64]:
-        return np.asarray(sparse_matrix(self.rho).diagonal()).real
+        populations = np.empty(len(self._sectors.order))
+        populations[self._sectors.order] = self._flat[self._sectors.diagonal]
+        return populations
 
     def __repr__(self) -> str:
         currents = ", ".join(f"{bath}: {current:.10g}" for bath, current in self.heat_currents.items())
-        lines = [f"SteadyState by {self.method!r} of {self.rho.shape[0]} states, residual {self.residual:.1e}"]
+        lines = [f"SteadyState by {self.method!r} of {len(self._sectors.order)} states, residual {self.residual:.1e}"]
         if self.heat_currents:
             lines.append(f"heat currents {{{currents}}}")
         if self.equation is not None:
             errors = ", ".join(f"{bath}: {error:.1e}" for bath, error in self.truncation_error.items())
             lines.append(f"entropy production {self.entropy_production:.10g}; truncation error {{{errors}}}")
         return "\n".join(lines)
-
-
-Operators = Iterable[CollapseOperator] | Mapping[str, Iterable[CollapseOperator]]
 
 
 def steady_state(
@@ -277,70 +292,73 @@ def steady_state(
     checks.positive("rtol", rtol)
     checks.whole("max_iterations", max_iterations, 1)
     _check_options(method, options, rho0, start)
+    request = _Request(method, rho0, start, rtol, max_iterations, options)
     if isinstance(equation, MasterEquation):
         if collapse_operators is not None:
             raise ValueError("collapse_operators must not be given with a master equation, which has its own")
-        return _of_equation(equation, method, rho0, start, rtol, max_iterations, options)
-    by_bath = _checked_operators(equation, collapse_operators)
+        return _of_equation(equation, request)
+    by_bath = checked_operators(equation, collapse_operators)
     if rho0 is not None:
         check_density_matrix(rho0, equation, "rho0")
-    generator = build_generator(equation, by_bath)
-    solution = _solution(generator, equation, by_bath, method, rho0, start, rtol, max_iterations, options, unique=False)
-    named = isinstance(collapse_operators, Mapping)
-    state = _state(solution, equation, None, method, solution.heat_currents if named else {})
+    found = _found(equation, by_bath, request, {}, unique=False)
+    state = _state(found, None, equation, request, named=isinstance(collapse_operators, Mapping))
     _warn_if_not_positive(state, stacklevel=3)
     return state
 
 
-def _of_equation(
-    equation: MasterEquation,
-    method: str,
-    rho0: qutip.Qobj | None,
-    start: SteadyState | None,
-    rtol: float,
-    max_iterations: int,
-    options: dict[str, object],
-) -> SteadyState:
+@dataclass(frozen=True, eq=False)
+class _Request:
+    """What a caller of `steady_state` asked for."""
+
+    method: str
+    rho0: qutip.Qobj | None
+    start: SteadyState | None
+    rtol: float
+    max_iterations: int
+    options: Mapping[str, object]
+
+
+@dataclass(frozen=True, eq=False)
+class _Found:
+    """A steady state on its sectors, by whatever method."""
+
+    sectors: Sectors
+    flat: NDArray[np.float64]
+    currents: Mapping[str, float]
+    residual: float
+    iterations: int = 0
+    changes: Mapping[str, float] = field(default_factory=dict)
+    unresolved: Mapping[str, float] = field(default_factory=dict)
+
+
+def _of_equation(equation: MasterEquation, request: _Request) -> SteadyState:
     smallest_scales = {bath: SMALLEST_CURRENT_SCALE * flow for bath, flow in one_way_flows(equation.network).items()}
     for enlargement in range(MOST_ENLARGEMENTS + 1):
-        if rho0 is not None:
-            check_state(equation, rho0, "rho0")
-        operators = equation.collapse_operators
-        generator = build_generator(equation.hamiltonian, operators)
-        solution = _solution(
-            generator,
-            equation.hamiltonian,
-            operators,
-            method,
-            rho0,
-            start,
-            rtol,
-            max_iterations,
-            options,
-            unique=baths_reach_every_node(equation.network),
-            smallest_scales=smallest_scales,
-        )
-        state = _state(solution, equation.hamiltonian, equation, method, solution.heat_currents)
+        if request.rho0 is not None:
+            check_state(equation, request.rho0, "rho0")
+        unique = baths_reach_every_node(equation.network)
+        found = _found(equation.hamiltonian, equation.collapse_operators, request, smallest_scales, unique=unique)
+        state = _state(found, equation, equation.hamiltonian, request)
         error = max(state.truncation_error.values(), default=0.0)
         last = enlargement == MOST_ENLARGEMENTS
-        if last or error <= equation.rtol or equation.enlarged is None or method != "sectors":
+        if last or error <= equation.rtol or equation.enlarged is None or request.method != "sectors":
             # The warning below is to name the space that was solved, not one that comes after it.
             break
         # The error falls off exponentially with the levels: scale them by the ratio of the logarithms.
         equation = equation.enlarged(float(np.clip(1.02 * np.log(equation.rtol) / np.log(min(error, 0.5)), 1.03, 1.5)))
-        start = None
+        request = replace(request, start=None)
     _warn_if_not_positive(state, stacklevel=4)
-    if method in QUTIP_METHODS and state.first_law_residual > LARGEST_IMBALANCE:
+    if request.method in QUTIP_METHODS and state.first_law_residual > LARGEST_IMBALANCE:
         # Σ J = Tr[H L(ρ)] vanishes in every steady state, whatever the equation.
         warnings.warn(
-            f"the heat currents by method {method!r} add up to {state.first_law_residual:.1e} of the largest instead "
-            "of zero: ρ is not accurate enough for them; use method 'sectors'",
+            f"the heat currents by method {request.method!r} add up to {state.first_law_residual:.1e} of the largest "
+            "instead of zero: ρ is not accurate enough for them; use method 'sectors'",
             AccuracyWarning,
             stacklevel=3,
         )
-    for bath, resolved in solution.unresolved.items():
+    for bath, resolved in found.unresolved.items():
         warnings.warn(
-            f"the heat current of bath {bath!r}, {solution.heat_currents[bath]:.1e}, is resolved to {rtol:.0e} of "
+            f"the heat current of bath {bath!r}, {found.currents[bath]:.1e}, is resolved to {request.rtol:.0e} of "
             f"{resolved:.1e} only: the one-way flow is too small a part of what the bath exchanges with its node",
             AccuracyWarning,
             stacklevel=3,
@@ -370,139 +388,54 @@ def _check_options(method: str, options: dict[str, object], rho0: qutip.Qobj | N
         raise ValueError("start and rho0 must not both be given: rho0 selects a steady state, start only speeds it up")
 
 
-def _checked_operators(hamiltonian: object, collapse_operators: Operators | None) -> dict[str, list[CollapseOperator]]:
-    if not isinstance(hamiltonian, qutip.Qobj) or not hamiltonian.isoper:
-        raise TypeError(
-            f"equation must be a MasterEquation or a Hamiltonian as a QuTiP operator, but is {_described(hamiltonian)}"
-        )
-    if hamiltonian.shape[0] != hamiltonian.shape[1]:
-        raise ValueError(f"the Hamiltonian must be square, but has shape {hamiltonian.shape}")
-    if not hamiltonian.isherm:
-        raise ValueError("the Hamiltonian must be Hermitian, but is not")
-    if collapse_operators is None:
-        raise ValueError("collapse_operators must be given with a Hamiltonian, but are missing")
-    if isinstance(collapse_operators, qutip.Qobj) or not isinstance(collapse_operators, Iterable):
-        raise TypeError(
-            "collapse_operators must be a list of operators or a mapping of lists, but is "
-            f"{_described(collapse_operators)}"
-        )
-    if not np.all(np.isfinite(sparse_matrix(hamiltonian).data)):
-        raise ValueError("the Hamiltonian must be finite, but has NaN or infinite entries")
-    by_bath = (
-        {str(bath): list(members) for bath, members in collapse_operators.items()}
-        if isinstance(collapse_operators, Mapping)
-        else {"all": list(collapse_operators)}
-    )
-    for bath, members in by_bath.items():
-        for index, member in enumerate(members):
-            parts = member if isinstance(member, tuple) else (member,)
-            if len(parts) > 2 or (isinstance(member, tuple) and len(parts) != 2):
-                raise TypeError(
-                    f"a pair of operators must have two members, but collapse operator {index} has {len(parts)}"
-                )
-            for part in parts:
-                if not isinstance(part, qutip.Qobj) or not part.isoper:
-                    raise TypeError(
-                        f"collapse operator {index} of {bath!r} must be a QuTiP operator, but is {_described(part)}"
-                    )
-                if part.dims != hamiltonian.dims:
-                    raise ValueError(
-                        f"collapse operator {index} of {bath!r} must have the Hamiltonian's dimensions "
-                        f"{hamiltonian.dims}, but has {part.dims}"
-                    )
-                if not np.all(np.isfinite(sparse_matrix(part).data)):
-                    raise ValueError(
-                        f"collapse operator {index} of {bath!r} must be finite, but has NaN or infinite entries"
-                    )
-    return by_bath
-
-
-def _described(value: object) -> str:
-    return f"a Qobj of type {value.type!r}" if isinstance(value, qutip.Qobj) else f"a {type(value).__name__}"
-
-
-def _solution(
-    generator: Generator,
+def _found(
     hamiltonian: qutip.Qobj,
     operators: Mapping[str, Iterable[CollapseOperator]],
-    method: str,
-    rho0: qutip.Qobj | None,
-    start: SteadyState | None,
-    rtol: float,
-    max_iterations: int,
-    options: dict[str, object],
+    request: _Request,
+    smallest_scales: Mapping[str, float],
     *,
     unique: bool,
-    smallest_scales: Mapping[str, float] | None = None,
-) -> Solution:
-    if start is not None and start.rho.shape != hamiltonian.shape:
-        raise ValueError(f"start must have {hamiltonian.shape[0]} states, but has {start.rho.shape[0]}")
+) -> _Found:
+    if request.start is not None and request.start.rho.shape != hamiltonian.shape:
+        raise ValueError(f"start must have {hamiltonian.shape[0]} states, but has {request.start.rho.shape[0]}")
+    if request.method in QUTIP_METHODS:
+        return _by_qutip(hamiltonian, operators, request)
+    generator = build_generator(hamiltonian, operators)
     show = progress_line("steady state")
 
     def report(iterations: int, error: float) -> None:
-        show(f"{iterations} iterations, estimated error {error:.1e}")
+        show(f"{iterations} iterations" + (f", estimated error {error:.1e}" if np.isfinite(error) else ""))
 
-    if method in QUTIP_METHODS:
-        return _by_qutip(generator, hamiltonian, operators, method, options)
-    if rho0 is not None:
-        solution = long_time_state(generator, sparse_matrix(rho0), max_iterations=max_iterations)
+    wanted = Options(request.rtol, request.max_iterations, unique, smallest_scales, report)
+    if request.rho0 is not None:
+        on, solution = long_time_state(generator, entries(request.rho0), wanted)
     else:
-        first = None if start is None else sparse_matrix(start.rho)
-        try:
-            solution = solve(
-                generator,
-                rtol=rtol,
-                max_iterations=max_iterations,
-                start=first,
-                unique=unique,
-                smallest_scales=smallest_scales,
-                report=report,
-            )
-        except ConvergenceError:
-            # Where there are several steady states the iteration may wander among them for ever.
-            if not unique:
-                _require_one_long_time_state(generator, max_iterations)
-            raise
+        start = None if request.start is None else entries(request.start.rho)
+        on, solution = solve(generator, wanted, start)
     show("")
-    return solution
-
-
-def _require_one_long_time_state(generator: Generator, max_iterations: int) -> None:
-    """Raise if two random initial states evolve to different steady states."""
-    random = np.random.default_rng(0)
-    averages = []
-    for _ in range(2):
-        populations = random.exponential(size=generator.dimension)
-        mixture = sp.csr_array(sp.diags_array(populations / populations.sum(), dtype=complex))
-        averages.append(long_time_state(generator, mixture, max_iterations=max_iterations).rho)
-    difference = averages[0] - averages[1]
-    distance = float(np.sqrt(np.sum(np.abs(difference.data) ** 2)))
-    if distance > LARGEST_DISTANCE:
-        states = np.argsort(-np.abs(difference.diagonal()))[:6]
-        raise MultipleSteadyStatesError(
-            f"there are several steady states: two initial states evolve to states at distance {distance:.1e}, which "
-            f"differ most in basis states {', '.join(str(state) for state in states)}; some operator there commutes "
-            "with the Hamiltonian and all collapse operators, or a subspace is dark; pass rho0 to select the state "
-            "that a given one evolves to"
-        )
+    return _Found(
+        on.sectors,
+        solution.value[0],
+        solution.currents,
+        solution.residual,
+        solution.iterations,
+        solution.changes,
+        solution.unresolved,
+    )
 
 
 def _by_qutip(
-    generator: Generator,
-    hamiltonian: qutip.Qobj,
-    operators: Mapping[str, Iterable[CollapseOperator]],
-    method: str,
-    options: dict[str, object],
-) -> Solution:
+    hamiltonian: qutip.Qobj, operators: Mapping[str, Iterable[CollapseOperator]], request: _Request
+) -> _Found:
+    method = request.method
     flat_operators = [member for members in operators.values() for member in members]
     if any(isinstance(member, tuple) for member in flat_operators):
         raise ValueError(f"method {method!r} must have collapse operators only, but a pair of operators was given")
-    rho = qutip.steadystate(hamiltonian, flat_operators, method=method, **options)
+    rho = qutip.steadystate(hamiltonian, flat_operators, method=method, **request.options)
     matrix = sparse_matrix(rho)
     if not np.all(np.isfinite(matrix.data)):
         raise ArithmeticError(f"qutip.steadystate with method {method!r} returned NaN or infinity")
-    adjoint = matrix.conj().T.tocsr()
-    asymmetry = float(sp.linalg.norm(matrix - adjoint) / sp.linalg.norm(matrix))
+    asymmetry = float(sp.linalg.norm(matrix - matrix.conj().T) / sp.linalg.norm(matrix))
     if asymmetry > LARGEST_ASYMMETRY:
         warnings.warn(
             f"qutip.steadystate with method {method!r} returned a matrix that misses being Hermitian by "
@@ -510,30 +443,31 @@ def _by_qutip(
             AccuracyWarning,
             stacklevel=5,
         )
-    matrix = (matrix + adjoint).tocsr() / 2
-    sectors = find_sectors(generator, matrix)
-    flat = sectors.pack(matrix)
-    doubled = DoubledGenerator(generator.permuted(sectors.order), sectors)
-    residual, currents = doubled.residual_and_currents((flat, np.zeros_like(flat)))
-    return Solution(sp.csr_array(matrix), currents, float(np.linalg.norm(residual)), 0, {}, {}, sectors)
+    state = entries(rho)
+    on = on_sectors(build_generator(hamiltonian, operators), state)
+    flat = on.sectors.pack(state)
+    residual, currents = on.residual_and_currents((flat, np.zeros_like(flat)))
+    return _Found(on.sectors, flat, currents, float(np.linalg.norm(residual)))
 
 
 def _state(
-    solution: Solution,
-    hamiltonian: qutip.Qobj,
+    found: _Found,
     equation: MasterEquation | None,
-    method: str,
-    currents: Mapping[str, float],
+    hamiltonian: qutip.Qobj,
+    request: _Request,
+    *,
+    named: bool = True,
 ) -> SteadyState:
     return SteadyState(
-        rho=density_operator(hamiltonian, solution.rho),
         equation=equation,
-        heat_currents=FrozenMapping(currents),
-        residual=solution.residual,
-        method=method,
-        iterations=solution.iterations,
-        current_changes=FrozenMapping(solution.current_changes),
-        _sectors=solution.sectors,
+        heat_currents=FrozenMapping(found.currents if named else {}),
+        residual=found.residual,
+        method=request.method,
+        iterations=found.iterations,
+        current_changes=FrozenMapping(found.changes if named else {}),
+        _hamiltonian=hamiltonian,
+        _sectors=found.sectors,
+        _flat=found.flat,
     )
 
 

@@ -14,9 +14,9 @@ import qutip
 from qnet_qutip import checks
 from qnet_qutip.equations import MasterEquation
 from qnet_qutip.network import Network
-from qnet_qutip.solver.doubled import DoubledGenerator
-from qnet_qutip.solver.generator import build_generator, sparse_matrix
-from qnet_qutip.solver.sectors import Real, Sectors, find_sectors, hermitian
+from qnet_qutip.solver.generator import Real, build_generator, entries, sparse_matrix
+from qnet_qutip.solver.sectors import Sectors, find_sectors, hermitian
+from qnet_qutip.solver.superoperator import on_sectors
 
 
 def check_state(equation: MasterEquation, rho: qutip.Qobj, name: str = "rho") -> None:
@@ -78,12 +78,10 @@ def heat_currents(equation: MasterEquation, rho: qutip.Qobj) -> dict[str, float]
         If `rho` is not a state in the equation's space.
     """
     check_state(equation, rho)
-    generator = build_generator(equation.hamiltonian, equation.collapse_operators)
-    matrix = sparse_matrix(rho)
-    sectors = find_sectors(generator, matrix)
-    flat = sectors.pack(matrix)
-    doubled = DoubledGenerator(generator.permuted(sectors.order), sectors)
-    return doubled.residual_and_currents((flat, np.zeros_like(flat)))[1]
+    state = entries(rho)
+    generator = on_sectors(build_generator(equation.hamiltonian, equation.collapse_operators), state)
+    flat = generator.sectors.pack(state)
+    return generator.residual_and_currents((flat, np.zeros_like(flat)))[1]
 
 
 def heat_current(equation: MasterEquation, rho: qutip.Qobj, bath: str) -> float:
@@ -135,9 +133,8 @@ def von_neumann_entropy(rho: qutip.Qobj) -> float:
     >>> round(von_neumann_entropy(qutip.maximally_mixed_dm(2)), 12)
     0.69314718056
     """
-    matrix = sparse_matrix(rho)
-    sectors = find_sectors(build_generator(rho, {}), matrix)
-    return entropy_of_blocks(sectors, sectors.pack(matrix))
+    sectors = find_sectors(build_generator(rho, {}))
+    return entropy_of_blocks(sectors, sectors.pack(entries(rho)))
 
 
 def entropy_of_blocks(sectors: Sectors, flat: Real) -> float:

@@ -7,19 +7,18 @@ import mpmath
 import numpy as np
 import pytest
 import qutip
-import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import qnet_qutip as qn
-from qnet_qutip.solver.blocks import block_generator
-from qnet_qutip.solver.doubled import DoubledGenerator, two_product, two_sum
-from qnet_qutip.solver.generator import build_generator, sparse_matrix
-from qnet_qutip.solver.iteration import solve
-from qnet_qutip.solver.preconditioner import Preconditioner
+from qnet_qutip.solver.double_double import two_product, two_sum
+from qnet_qutip.solver.generator import build_generator, entries, sparse_matrix
+from qnet_qutip.solver.linear import Options
 from qnet_qutip.solver.sectors import find_sectors, hermitian, real_form, rotated
 from qnet_qutip.solver.secular import secular_equation
-from qnet_qutip.solver.sylvester import schur_sylvester, sylvester
+from qnet_qutip.solver.stationary import steady_state
+from qnet_qutip.solver.superoperator import on_sectors
+from qnet_qutip.solver.sweeps import schur_sylvester, sylvester
 from qnet_qutip.truncation import one_way_flows
 
 NUMBERS = st.floats(min_value=-1e60, max_value=1e60).filter(lambda x: x == 0 or abs(x) > 1e-60)
@@ -68,14 +67,13 @@ def random_hermitian_blocks(sectors, seed):
         lambda: qn.local_master_equation(chain(3, 0.5, [5.0, 6.0, 7.0])),
     ],
 )
-def test_blocks_and_doubled_generator_are_the_liouvillian(build):
+def test_every_form_of_the_generator_is_the_liouvillian(build):
     equation = build()
-    generator = build_generator(equation.hamiltonian, equation.collapse_operators)
-    sectors = find_sectors(generator)
-    ordered = generator.permuted(sectors.order)
+    generator = on_sectors(build_generator(equation.hamiltonian, equation.collapse_operators))
+    sectors = generator.sectors
     flat = random_hermitian_blocks(sectors, seed=1)
-    rho = sectors.unpack(flat)
-    expected = (-1j * (generator.hamiltonian @ rho - rho @ generator.hamiltonian)).toarray()
+    rho, hamiltonian = sectors.unpack(flat), sparse_matrix(equation.hamiltonian)
+    expected = (-1j * (hamiltonian @ rho - rho @ hamiltonian)).toarray()
     currents = {}
     for bath, operators in equation.collapse_operators.items():
         part = np.zeros(rho.shape, dtype=complex)
@@ -83,15 +81,16 @@ def test_blocks_and_doubled_generator_are_the_liouvillian(build):
             jump = sparse_matrix(operator)
             loss = jump.conj().T @ jump
             part += (jump @ rho @ jump.conj().T - 0.5 * (loss @ rho + rho @ loss)).toarray()
-        currents[bath] = np.trace(generator.hamiltonian @ part).real
+        currents[bath] = np.trace(hamiltonian @ part).real
         expected += part
     scale = np.abs(expected).max() * equation.space.dimension * np.finfo(float).eps * 100
-    residual, heat = DoubledGenerator(ordered, sectors).residual_and_currents((flat, np.zeros_like(flat)))
-    for image in (block_generator(ordered, sectors)(flat), residual):
+    residual, heat = generator.residual_and_currents((flat, np.zeros_like(flat)))
+    for image in (generator.matrix @ flat, generator.dense @ flat, generator.blocks(flat), residual):
         assert np.abs(sectors.unpack(image).toarray() - expected).max() < scale
-    energy = np.abs(generator.hamiltonian.diagonal()).max() * equation.space.dimension
+    energy = np.abs(hamiltonian.diagonal()).max() * equation.space.dimension
     for bath, current in currents.items():
         assert heat[bath] == pytest.approx(current, abs=scale * energy)
+        assert generator.functionals[bath][0] @ flat == pytest.approx(current, abs=scale * energy)
 
 
 def test_complex_operators_and_pairs_are_the_liouvillian():
@@ -102,9 +101,8 @@ def test_complex_operators_and_pairs_are_the_liouvillian():
     hamiltonian = 2.0 * a.dag() * a + 1.5 * b.dag() * b + hop + hop.dag()
     phases = [qutip.tensor(qutip.qdiags(np.exp(2j * np.pi * random.random(4)), 0), qutip.qeye(3)) for _ in range(2)]
     pairs = {"hot": [(a, phases[0] * a)], "cold": [b, (phases[1] * b, (0.3 - 0.2j) * b)]}
-    generator = build_generator(hamiltonian, pairs)
-    sectors = find_sectors(generator)
-    ordered = generator.permuted(sectors.order)
+    generator = on_sectors(build_generator(hamiltonian, pairs))
+    sectors = generator.sectors
     flat = random_hermitian_blocks(sectors, seed=2)
     rho = qutip.Qobj(sectors.unpack(flat).toarray(), dims=hamiltonian.dims)
     expected = -1j * (hamiltonian * rho - rho * hamiltonian)
@@ -117,8 +115,8 @@ def test_complex_operators_and_pairs_are_the_liouvillian():
             part += term + term.dag()
         currents[bath] = (hamiltonian * part).tr().real
         expected += part
-    residual, heat = DoubledGenerator(ordered, sectors).residual_and_currents((flat, np.zeros_like(flat)))
-    for image in (block_generator(ordered, sectors)(flat), residual):
+    residual, heat = generator.residual_and_currents((flat, np.zeros_like(flat)))
+    for image in (generator.matrix @ flat, generator.dense @ flat, generator.blocks(flat), residual):
         assert np.abs(sectors.unpack(image).toarray() - expected.full()).max() < 1e-13 * np.abs(expected.full()).max()
     assert heat == pytest.approx(currents, rel=1e-12)
 
@@ -149,16 +147,16 @@ def test_secular_equation_answers_for_coherences(phase):
         "hot": [np.sqrt(rate) * a, np.sqrt(0.3 * rate) * a.dag()],
         "cold": [np.sqrt(rate) * b, np.sqrt(0.1 * rate) * b.dag()],
     }
-    generator = build_generator(hamiltonian, operators)
-    sectors = find_sectors(generator)
-    ordered = generator.permuted(sectors.order)
-    generate = block_generator(ordered, sectors)
-    precondition = Preconditioner(secular_equation(ordered, sectors), generate)
-    error = random_hermitian_blocks(sectors, seed=3)
-    diagonal = sectors.diagonal_places()
+    generator = on_sectors(build_generator(hamiltonian, operators))
+    secular, diagonal = secular_equation(generator), generator.sectors.diagonal
+
+    def left_of(change):
+        answer = secular.solve(generator(change))
+        return change - answer + answer[diagonal].sum() * secular.steady_state
+
+    error = random_hermitian_blocks(generator.sectors, seed=3)
     error[diagonal] -= error[diagonal].mean()
-    left = error - precondition(generate(error))
-    left = left - precondition(generate(left))
+    left = left_of(left_of(error))
     spacing = 2.0
     assert np.linalg.norm(left) < 10 * rate / spacing * np.linalg.norm(error)
 
@@ -168,8 +166,8 @@ def test_doubled_generator_has_32_digits():
     spectrum = qn.PhononSpectrum(0.3)
     network = qn.Network({"A": qn.TwoLevel(1.7)}, {}, {"hot": qn.Bath("A", 1.3, spectrum)})
     equation = qn.local_master_equation(network)
-    generator = build_generator(equation.hamiltonian, equation.collapse_operators)
-    sectors = find_sectors(generator)
+    generator = on_sectors(build_generator(equation.hamiltonian, equation.collapse_operators))
+    sectors = generator.sectors
     down, up = (sparse_matrix(operator).toarray().real.max() for operator in equation.collapse_operators["hot"])
     with mpmath.workdps(50):
         gain, loss = mpmath.mpf(up) ** 2, mpmath.mpf(down) ** 2
@@ -179,9 +177,7 @@ def test_doubled_generator_has_32_digits():
     excited_state = int(np.argmax(equation.space.occupations[:, 0]))
     flat = np.zeros(2)
     flat[np.argsort(sectors.order)] = populations if excited_state == 1 else populations[::-1]
-    _, currents = DoubledGenerator(generator.permuted(sectors.order), sectors).residual_and_currents(
-        (flat, np.zeros(2))
-    )
+    _, currents = generator.residual_and_currents((flat, np.zeros(2)))
     assert abs(float(exact)) < 1e-16  # what double precision would make of it is noise
     assert currents["hot"] == pytest.approx(float(exact * mpmath.mpf(1.7)), rel=1e-12)
 
@@ -190,7 +186,7 @@ def test_sectors_of_the_networks_are_the_total_excitations():
     equation = fig3({"A": 3, "B": 5})
     sectors = find_sectors(build_generator(equation.hamiltonian, equation.collapse_operators))
     totals = equation.space.occupations.sum(axis=1)
-    found = {frozenset(sectors.order[sectors.span(k)]) for k in range(len(sectors.sizes))}
+    found = {frozenset(sectors.order[sectors.spans[k]]) for k in range(len(sectors.sizes))}
     assert found == {frozenset(np.flatnonzero(totals == total)) for total in range(7)}
 
 
@@ -198,9 +194,8 @@ def test_sectors_hold_the_coherences_of_a_state():
     equation = fig3(3)
     generator = build_generator(equation.hamiltonian, equation.collapse_operators)
     state = (qutip.basis([3, 3], [0, 0]) + qutip.basis([3, 3], [1, 0])).unit().proj()
-    sectors = find_sectors(generator, sparse_matrix(state))
-    matrix = sparse_matrix(state)
-    assert abs(sectors.unpack(sectors.pack(matrix)) - matrix).max() == 0
+    sectors = find_sectors(generator, entries(state))
+    assert abs(sectors.unpack(sectors.pack(entries(state))) - sparse_matrix(state)).max() == 0
     # A jump takes the coherence of 0 and 1 excitations to that of 1 and 2: in the end all is one sector.
     assert len(sectors.sizes) == 1
 
@@ -235,9 +230,7 @@ def test_sylvester_at_an_exceptional_point():
 
 def test_secular_populations_solve_the_rate_equation():
     equation = fig3(6)
-    generator = build_generator(equation.hamiltonian, equation.collapse_operators)
-    sectors = find_sectors(generator)
-    secular = secular_equation(generator.permuted(sectors.order), sectors)
+    secular = secular_equation(on_sectors(build_generator(equation.hamiltonian, equation.collapse_operators)))
     populations = secular.steady_populations
     flow = abs(secular.rates) @ populations
     assert np.abs(secular.rates @ populations).max() < 1e-13 * flow.max()
@@ -419,7 +412,7 @@ def test_chain_agrees_with_qutip():
 
 
 def test_a_stuck_iteration_is_an_error():
-    equation = qn.local_master_equation(chain(4, 1e-3))
+    equation = qn.local_master_equation(chain(7, 1e-3))
     with pytest.raises(qn.ConvergenceError, match=r"did not converge within \d+ iterations.*residual"):
         qn.steady_state(equation, max_iterations=1)
 
@@ -448,17 +441,10 @@ def test_start_leads_to_the_same_state():
 
 
 def test_report_is_called_each_cycle():
-    equation = qn.local_master_equation(chain(3, 0.1))
+    equation = qn.local_master_equation(chain(6, 0.1))
     generator = build_generator(equation.hamiltonian, equation.collapse_operators)
     seen = []
-    solution = solve(
-        generator,
-        rtol=1e-10,
-        max_iterations=100,
-        start=None,
-        unique=True,
-        report=lambda iterations, error: seen.append((iterations, error)),
-    )
+    options = Options(report=lambda iterations, error: seen.append((iterations, error)))
+    _, solution = steady_state(generator, options)
     assert seen[-1][0] == solution.iterations
     assert seen[-1][1] <= 1e-10
-    assert sp.issparse(solution.rho)

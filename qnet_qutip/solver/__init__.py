@@ -1,1 +1,1 @@
-"""The package's own solver: steady states of generators that are never formed."""
+"""The steady-state solver; `ALGORITHM.md` derives it."""

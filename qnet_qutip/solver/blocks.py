@@ -1,118 +1,49 @@
-"""The generator acting on the blocks of ρ in ordinary precision: a few small matrix products a sector.
+"""The blocks that the operators have between sectors: L(ρ) by products of small matrices.
 
 All blocks here are the real ones that `sectors` describes, G = Re ρ + Im ρ.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
-from qnet_qutip.solver.generator import Generator, dense_block
-from qnet_qutip.solver.sectors import Block, Real, Sectors
+from qnet_qutip.solver.generator import Block, Entries, Generator, Real
+from qnet_qutip.solver.sectors import Sectors
 
 SPARSE = 0.06
-"""Fraction of entries below which the effective Hamiltonian of a sector is multiplied as a sparse matrix."""
+"""Fraction of entries below which a block is multiplied as a sparse matrix."""
+
+Matrix: TypeAlias = Real | Block | sp.csr_array
 
 
 @dataclass(frozen=True, eq=False)
-class Gather:
-    """AρB† where A and B have at most one entry a row: pick entries of the source block and weight them."""
+class Jump:
+    """AρB† from one sector to another, with B† transposed so that it may be sparse too."""
 
     source: int
-    places: NDArray[np.int64]
-    weights: Real
-    weights_transposed: Real | None
-    """Imaginary parts of the weights, which multiply the transposed block; None if they vanish."""
-
-    def __call__(self, blocks: list[Real]) -> Real:
-        """The image of the source block."""
-        image = blocks[self.source].take(self.places)
-        image *= self.weights
-        if self.weights_transposed is not None:
-            image += blocks[self.source].T.take(self.places) * self.weights_transposed
-        return image
-
-
-@dataclass(frozen=True, eq=False)
-class Sandwich:
-    """AρB† as matrix products."""
-
-    source: int
-    left: Real | Block
-    right: Real | Block
+    left: Matrix
+    right: Matrix
 
     def __call__(self, blocks: list[Real]) -> Real:
         """The image of the source block."""
         block = blocks[self.source]
-        image: Real = (self.left @ block @ self.right).real
+        image: Real = self._product(block).real
         if np.iscomplexobj(self.left) or np.iscomplexobj(self.right):
-            image = image + (self.left @ block.T @ self.right).imag
+            image = image + self._product(np.ascontiguousarray(block.T)).imag
         return image
 
-
-Jump: TypeAlias = Gather | Sandwich
-
-
-def sector_jumps(pairs: Iterable[tuple[sp.csr_array, sp.csr_array]], sectors: Sectors) -> list[list[Jump]]:
-    """For each sector the jumps that lead into it, from pairs (A, B) in the order of the sectors' states."""
-    into: list[list[Jump]] = [[] for _ in sectors.sizes]
-    state_sector = sectors.state_sector()
-    for left, right in pairs:
-        for target in range(len(sectors.sizes)):
-            rows = sectors.span(target)
-            sources = np.unique(state_sector[left.indices[left.indptr[rows.start] : left.indptr[rows.stop]]])
-            single = len(sources) == 1 and _single_entries(left, rows) and _single_entries(right, rows)
-            for source in sources:
-                build = _gather if single else _sandwich
-                jump = build(left, right, int(source), rows, sectors)
-                if jump is not None:
-                    into[target].append(jump)
-    return into
-
-
-def _single_entries(matrix: sp.csr_array, rows: slice) -> bool:
-    return bool(np.diff(matrix.indptr[rows.start : rows.stop + 1]).max() <= 1)
-
-
-def _row_entries(matrix: sp.csr_array, rows: slice) -> tuple[NDArray[np.int64], Real | Block]:
-    """Column and value of the only entry of each row; column 0 and value 0 where there is none."""
-    counts = np.diff(matrix.indptr[rows.start : rows.stop + 1])
-    columns, values = np.zeros(len(counts), dtype=np.int64), np.zeros(len(counts), dtype=matrix.dtype)
-    entries = slice(matrix.indptr[rows.start], matrix.indptr[rows.stop])
-    columns[counts == 1], values[counts == 1] = matrix.indices[entries], matrix.data[entries]
-    return columns, values
-
-
-def _gather(left: sp.csr_array, right: sp.csr_array, source: int, rows: slice, sectors: Sectors) -> Jump | None:
-    start, size = sectors.starts[source], sectors.sizes[source]
-    row, row_value = _row_entries(left, rows)
-    column, column_value = _row_entries(right, rows)
-    column_value = np.where((column >= start) & (column < start + size), column_value, 0.0)
-    weights = np.outer(row_value, column_value.conj())
-    if not weights.any():
-        return None
-    places = np.add.outer((row - start).clip(0, size - 1) * size, (column - start).clip(0, size - 1))
-    transposed = weights.imag.copy() if weights.imag.any() else None
-    return Gather(source, places, np.ascontiguousarray(weights.real), transposed)
-
-
-def _sandwich(left: sp.csr_array, right: sp.csr_array, source: int, rows: slice, sectors: Sectors) -> Jump | None:
-    columns = sectors.span(source)
-    left_block, right_block = dense_block(left, rows, columns), dense_block(right, rows, columns)
-    if not (left_block.any() and right_block.any()):
-        return None
-    return Sandwich(source, left_block, np.ascontiguousarray(right_block.conj().T))
+    def _product(self, block: Real) -> Real | Block:
+        product = self.left @ block
+        return np.asarray((self.right @ product.T).T)
 
 
 @dataclass(frozen=True, eq=False)
-class BlockGenerator:
-    """L(ρ) = -i(Kρ - ρK†) + jumps on flat arrays, K = H - iM.
+class SectorBlocks:
+    """L on a flat array of blocks.
 
     Attributes
     ----------
@@ -129,7 +60,7 @@ class BlockGenerator:
     sectors: Sectors
     beats: list[Real]
     decays: list[Real]
-    effective: list[Real | sp.csr_array]
+    effective: list[Matrix]
     jumps: list[list[Jump]]
 
     def __call__(self, flat: Real) -> Real:
@@ -148,28 +79,43 @@ class BlockGenerator:
         return image
 
 
-def effective_blocks(generator: Generator, sectors: Sectors) -> list[Block]:
-    """K = H - iM of each sector."""
-    effective = (generator.hamiltonian - 1j * generator.loss).tocsr()
-    spans = [sectors.span(sector) for sector in range(len(sectors.sizes))]
-    return [dense_block(effective, span, span) for span in spans]
+def sector_blocks(generator: Generator, sectors: Sectors, decay: float = 0.0) -> SectorBlocks:
+    """Cut a generator, in the order of the sectors' states, into blocks; every entry of ρ also decays at a rate."""
+    effective = [generator.effective.block(span, span) for span in sectors.spans]
+    diagonals = [block.diagonal() for block in effective]
+    return SectorBlocks(
+        sectors,
+        [np.subtract.outer(diagonal.real, diagonal.real) for diagonal in diagonals],
+        [decay - np.add.outer(diagonal.imag, diagonal.imag) for diagonal in diagonals],
+        [_two_halves(block) for block in effective],
+        jumps_by_target(generator, sectors),
+    )
 
 
-def _two_halves(effective: Block) -> Real | sp.csr_array:
+def jumps_by_target(generator: Generator, sectors: Sectors) -> list[list[Jump]]:
+    """For each sector the jumps that lead into it."""
+    into: list[list[Jump]] = [[] for _ in sectors.sizes]
+    for left, right in generator.jumps:
+        for target, source in sector_pairs(left, sectors):
+            rows, columns = sectors.spans[target], sectors.spans[source]
+            first, second = left.block(rows, columns), right.block(rows, columns)
+            if second.any():
+                into[target].append(Jump(source, _thinned(first), _thinned(second.conj())))
+    return into
+
+
+def sector_pairs(operator: Entries, sectors: Sectors) -> list[tuple[int, int]]:
+    """The pairs (target, source) of sectors between which an operator has entries."""
+    count = len(sectors.sizes)
+    pairs = np.unique(sectors.of_state[operator.rows] * count + sectors.of_state[operator.columns])
+    return [divmod(int(pair), count) for pair in pairs]
+
+
+def _thinned(block: Real | Block) -> Matrix:
+    return sp.csr_array(block) if np.count_nonzero(block) < SPARSE * block.size else block
+
+
+def _two_halves(effective: Real | Block) -> Matrix:
     """The matrix [[Im K, -Re K], [Re K, Im K]] without the diagonal of K."""
     rest = effective - np.diag(effective.diagonal())
-    halves = np.block([[rest.imag, -rest.real], [rest.real, rest.imag]])
-    return sp.csr_array(halves) if np.count_nonzero(halves) < SPARSE * halves.size else halves
-
-
-def block_generator(generator: Generator, sectors: Sectors) -> BlockGenerator:
-    """Cut a generator, in the order of the sectors' states, into blocks."""
-    effective = effective_blocks(generator, sectors)
-    diagonals = [block.diagonal() for block in effective]
-    return BlockGenerator(
-        sectors,
-        [np.subtract.outer(own.real, own.real) for own in diagonals],
-        [-np.add.outer(own.imag, own.imag) for own in diagonals],
-        [_two_halves(block) for block in effective],
-        sector_jumps([pair for part in generator.dissipators.values() for pair in part.jumps], sectors),
-    )
+    return _thinned(np.block([[rest.imag, -rest.real], [rest.real, rest.imag]]))

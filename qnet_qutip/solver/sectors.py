@@ -10,19 +10,14 @@ w ρ_kl to an entry of its image, G adds Re(w) G_kl + Im(w) G_lk to that of the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
-from scipy.sparse.csgraph import connected_components
 
-from qnet_qutip.solver.generator import Generator
-
-Index = NDArray[np.int64]
-Real = NDArray[np.float64]
-Block = NDArray[np.complex128]
+from qnet_qutip.solver.generator import Block, Entries, Generator, Index, Real
 
 
 def hermitian(block: Real) -> Block:
@@ -76,9 +71,10 @@ class Sectors:
         """Whether every sector is a single state, so that only populations are coupled."""
         return bool(self.sizes.max() == 1)
 
-    def span(self, sector: int) -> slice:
-        """Where a sector's states are in `order`."""
-        return slice(int(self.starts[sector]), int(self.starts[sector + 1]))
+    @cached_property
+    def spans(self) -> list[slice]:
+        """Where each sector's states are in `order`."""
+        return [slice(first, last) for first, last in zip(self.starts[:-1], self.starts[1:], strict=True)]
 
     def blocks(self, flat: Real) -> list[Real]:
         """Views of the blocks of a flat array."""
@@ -87,96 +83,134 @@ class Sectors:
             for first, last, size in zip(self.offsets[:-1], self.offsets[1:], self.sizes, strict=True)
         ]
 
-    def state_sector(self) -> Index:
+    @cached_property
+    def of_state(self) -> Index:
         """Sector of each state, in the order of `order`."""
         return np.repeat(np.arange(len(self.sizes)), self.sizes)
 
-    def row_offsets(self) -> Index:
-        """Where each state's row starts in the flat array, in the order of `order`."""
-        sector = self.state_sector()
-        return self.offsets[sector] + (np.arange(len(self.order)) - self.starts[sector]) * self.sizes[sector]
+    @cached_property
+    def row_places(self) -> Index:
+        """place(j, k) = row_places[j] + column_places[k] in the flat array, for states j, k of one sector."""
+        return self.offsets[self.of_state] + self.column_places * self.sizes[self.of_state]
 
-    def pack(self, rho: sp.csr_array) -> Real:
-        """Flat array of the Hermitian part of a sparse matrix in the original basis."""
-        permuted = rho[self.order][:, self.order]
-        permuted = ((permuted + permuted.conj().T) / 2).tocoo()
-        sector = self.state_sector()
-        rows, columns = permuted.coords
-        inside = sector[rows] == sector[columns]
-        flat = np.zeros(self.unknowns)
-        place = self.row_offsets()[rows] + columns - self.starts[sector[rows]]
-        flat[place[inside]] = permuted.data[inside].real + permuted.data[inside].imag
-        return flat
+    @cached_property
+    def column_places(self) -> Index:
+        """Number of each state within its sector, in the order of `order`."""
+        return np.arange(len(self.order)) - self.starts[self.of_state]
 
-    def unpack(self, flat: Real) -> sp.csr_array:
-        """Sparse Hermitian matrix in the original basis that a flat array stands for."""
-        sector = self.state_sector()
-        width = self.sizes[sector]
-        rows = np.repeat(np.arange(len(self.order)), width)
-        columns = np.arange(self.unknowns) - np.repeat(self.row_offsets() - self.starts[sector], width)
-        values = np.concatenate([hermitian(block).ravel() for block in self.blocks(flat)])
-        dimension = len(self.order)
-        matrix = sp.coo_array((values, (self.order[rows], self.order[columns])), shape=(dimension, dimension)).tocsr()
-        matrix.eliminate_zeros()
-        return matrix
-
-    def diagonal_places(self) -> Index:
+    @cached_property
+    def diagonal(self) -> Index:
         """Places of the populations in the flat array, in the order of `order`."""
-        return self.row_offsets() + np.arange(len(self.order)) - self.starts[self.state_sector()]
+        return self.row_places + self.column_places
+
+    def states_of_places(self, first: int, last: int) -> tuple[Index, Index]:
+        """Row and column state of the places first to last of the flat array."""
+        places = np.arange(first, last)
+        rows = np.searchsorted(self.row_places, places, side="right") - 1
+        return rows, places - self.row_places[rows] + self.starts[self.of_state[rows]]
+
+    @cached_property
+    def rank(self) -> Index:
+        """Where each basis state is in `order`."""
+        rank = np.empty_like(self.order)
+        rank[self.order] = np.arange(len(self.order))
+        return rank
+
+    def pack(self, rho: Entries) -> Real:
+        """Flat array of the Hermitian part of a matrix in the original basis; what lies between sectors is left out."""
+        return self.flat(self.rank[rho.rows], self.rank[rho.columns], rho.values)
+
+    def flat(self, rows: Index, columns: Index, values: Real | Block) -> Real:
+        """The same of entries in the order of the sectors' states."""
+        inside = self.of_state[rows] == self.of_state[columns]
+        rows, columns, values = rows[inside], columns[inside], 0.5 * values[inside]
+        # ρ and ρ† with half the weight each: of their entries the real and imaginary parts add up to G.
+        places = np.concatenate(
+            [self.row_places[rows] + self.column_places[columns], self.row_places[columns] + self.column_places[rows]]
+        )
+        weights = np.concatenate([values.real + values.imag, values.real - values.imag])
+        return np.bincount(places, weights=weights, minlength=self.unknowns).astype(float)
+
+    def unpack(self, flat: Real) -> sp.csr_matrix:
+        """Sparse Hermitian matrix in the original basis that a flat array stands for."""
+        rows, columns = self.states_of_places(0, self.unknowns)
+        transposed = flat[self.row_places[columns] + self.column_places[rows]]
+        values = np.empty(len(flat), dtype=complex)
+        values.real, values.imag = 0.5 * (flat + transposed), 0.5 * (flat - transposed)
+        kept = values != 0
+        row, column = self.order[rows[kept]], self.order[columns[kept]]
+        dimension = len(self.order)
+        by_row = np.argsort(row * dimension + column)
+        pointers = np.searchsorted(row[by_row], np.arange(dimension + 1))
+        return sp.csr_matrix((values[kept][by_row], column[by_row], pointers), shape=(dimension, dimension))
 
 
-def find_sectors(generator: Generator, rho: sp.csr_array | None = None) -> Sectors:
+def find_sectors(generator: Generator, rho: Entries | None = None) -> Sectors:
     """Find the finest sectors that a generator allows, and that hold a given state.
 
     Parameters
     ----------
     generator : Generator
-    rho : csr_array, optional
+    rho : Entries, optional
         A state whose own coherences must lie within the sectors.
 
     Returns
     -------
     Sectors
     """
-    parts = [generator.hamiltonian, *(dissipator.loss for dissipator in generator.dissipators.values())]
+    joined = [generator.hamiltonian, *(dissipator.loss for dissipator in generator.dissipators.values())]
     if rho is not None:
-        parts.append(rho)
-    pattern = sum(abs(part) for part in parts)
-    count, labels = connected_components(pattern, directed=False)
-    jumps = [pair for dissipator in generator.dissipators.values() for pair in dissipator.jumps]
+        joined.append(rho)
+    labels = components(
+        generator.dimension,
+        np.concatenate([operator.rows for operator in joined]),
+        np.concatenate([operator.columns for operator in joined]),
+    )
     while True:
-        merged_count, merged = _merge_images(count, labels, jumps)
-        labels = merged[labels]
-        if merged_count == count:
-            return _from_labels(labels)
-        count = merged_count
+        merged = _merged_images(labels, generator.jumps)
+        if merged.max() == labels.max():
+            return _from_labels(merged)
+        labels = merged
 
 
-def _merge_images(count: int, labels: Index, jumps: Sequence[tuple[sp.csr_array, sp.csr_array]]) -> tuple[int, Index]:
+def components(count: int, first: Index, second: Index) -> Index:
+    """Connected component of each of `count` members, numbered in their order, of a graph with these edges.
+
+    Every member takes the smallest number among its neighbours', and then its root's, until none changes.
+    """
+    labels = np.arange(count)
+    while True:
+        lowest = np.minimum(labels[first], labels[second])
+        joined = labels.copy()
+        np.minimum.at(joined, labels[first], lowest)
+        np.minimum.at(joined, labels[second], lowest)
+        while not np.array_equal(joined, joined[joined]):
+            joined = joined[joined]
+        joined = joined[labels]
+        if np.array_equal(joined, labels):
+            return np.unique(labels, return_inverse=True)[1]
+        labels = joined
+
+
+def _merged_images(labels: Index, jumps: Iterable[tuple[Entries, Entries]]) -> Index:
     """Join the sectors that one sector is taken to by the two sides of a jump AρB†: it would correlate them."""
-    first, second = [np.empty(0, dtype=int)], [np.empty(0, dtype=int)]
-    for pair in jumps:
-        sources, images = [], []
-        for operator in pair:
-            rows, columns = operator.tocoo().coords
-            sources.append(labels[columns])
-            images.append(labels[rows])
-        source, image = np.concatenate(sources), np.concatenate(images)
+    count = int(labels.max()) + 1
+    first, second = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
+    for left, right in jumps:
+        sides = (left,) if right is left else (left, right)
+        source = np.concatenate([labels[side.columns] for side in sides])
+        image = np.concatenate([labels[side.rows] for side in sides])
         representative = np.full(count, -1)
         representative[source] = image
         first.append(representative[source])
         second.append(image)
-    ends = (np.concatenate(first), np.concatenate(second))
-    graph = sp.coo_array((np.ones(len(ends[0])), ends), shape=(count, count))
-    merged_count, merged = connected_components(graph, directed=False)
-    return int(merged_count), merged
+    return components(count, np.concatenate(first), np.concatenate(second))[labels]
 
 
 def _from_labels(labels: Index) -> Sectors:
-    order = np.argsort(labels, kind="stable")
     sizes = np.bincount(labels)
     return Sectors(
-        order=order,
+        order=np.argsort(labels, kind="stable"),
         sizes=sizes,
         starts=np.concatenate([[0], np.cumsum(sizes)]),
         offsets=np.concatenate([[0], np.cumsum(sizes**2)]),

@@ -6,7 +6,6 @@ rate: far from degeneracy this is already the answer up to small corrections.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,15 +13,19 @@ import numpy as np
 import scipy.sparse as sp
 import scipy.sparse.linalg
 
-from qnet_qutip.solver.generator import Generator, dense_block
-from qnet_qutip.solver.sectors import Block, Real, Sectors, rotated
-from qnet_qutip.solver.sylvester import UNDAMPED
+from qnet_qutip.solver.blocks import sector_pairs
+from qnet_qutip.solver.generator import Block, Generator, Real, total
+from qnet_qutip.solver.sectors import Sectors, rotated
+from qnet_qutip.solver.superoperator import SectorGenerator
 
 NEGLIGIBLE_RATE = 1e-14
 """Rates between eigenstates below this fraction of the largest are left out of the secular rate equation."""
 
 DEGENERACY_LIFT = 5e-4
 """Fraction of the losses that is added to H before its eigenstates are taken."""
+
+UNDAMPED = 1e-12
+"""Fraction of the largest loss below which the rate of a coherence counts as zero."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,13 +39,15 @@ class SecularEquation:
         Eigenvectors of H in each sector, as columns; empty where every sector is a single state.
     rates : csc_array, shape (dimension, dimension)
         Generator of the populations: d p/dt = rates @ p.
+    responses : list of ndarray
+        For each sector 1 over the rates of the coherences, complex: energies and losses.
     """
 
     sectors: Sectors
     vectors: list[Real | Block]
     rates: sp.csc_array
-    _responses: list[Block]
-    _pinned: int
+    responses: list[Block]
+    _pinned: int | None
     _factors: scipy.sparse.linalg.SuperLU
 
     def diagonal_state(self, populations: Real) -> Real:
@@ -50,10 +55,8 @@ class SecularEquation:
         if self.sectors.classical:
             return populations
         flat = np.empty(self.sectors.unknowns)
-        for block, vectors, own in zip(
-            self.sectors.blocks(flat), self.vectors, self._by_sector(populations), strict=True
-        ):
-            block[:] = rotated(vectors, np.diag(own))
+        for block, vectors, span in zip(self.sectors.blocks(flat), self.vectors, self.sectors.spans, strict=True):
+            block[:] = rotated(vectors, np.diag(populations[span]))
         return flat
 
     @cached_property
@@ -86,56 +89,66 @@ class SecularEquation:
         if not coherences:
             return self.diagonal_state(populations)
         solution = np.empty_like(flat)
-        for out, vectors, image, response, own in zip(
-            self.sectors.blocks(solution),
-            self.vectors,
-            images,
-            self._responses,
-            self._by_sector(populations),
-            strict=True,
+        for out, vectors, image, response, span in zip(
+            self.sectors.blocks(solution), self.vectors, images, self.responses, self.sectors.spans, strict=True
         ):
             answer = response.real * image + response.imag * image.T
-            np.fill_diagonal(answer, own)
+            np.fill_diagonal(answer, populations[span])
             out[:] = rotated(vectors, answer)
         return solution
 
-    def _by_sector(self, populations: Real) -> list[Real]:
-        return np.split(populations, self.sectors.starts[1:-1])
+    @cached_property
+    def separation(self) -> float:
+        """Fraction of the coherences whose energy is larger than their loss, weighted by the populations they join.
+
+        Close to 1 the equation is nearly exact; where it is small, levels lie closer than their widths.
+        """
+        populations = np.abs(self.steady_populations)
+        separated = joined = 0.0
+        for response, span in zip(self.responses, self.sectors.spans, strict=True):
+            weight = np.sqrt(np.outer(populations[span], populations[span]))
+            np.fill_diagonal(weight, 0.0)
+            separated += float(weight[np.abs(response.imag) > np.abs(response.real)].sum())
+            joined += float(weight.sum())
+        return separated / joined if joined else 1.0
 
 
-def secular_equation(generator: Generator, sectors: Sectors) -> SecularEquation:
-    """Set up and factorise the secular equation of a generator in the order of the sectors' states."""
-    spans = [sectors.span(sector) for sector in range(len(sectors.sizes))]
-    dimension = generator.dimension
-    jumps = [pair for part in generator.dissipators.values() for pair in part.jumps]
+def secular_equation(generator: SectorGenerator) -> SecularEquation:
+    """Set up and factorise the secular equation."""
+    sectors, operators = generator.sectors, generator.generator
     vectors: list[Real | Block] = []
     responses: list[Block] = []
     if sectors.classical:
-        rates = sum((left.multiply(right.conj()).real for left, right in jumps), sp.csr_array((dimension, dimension)))
+        rates = generator.matrix.tocsc()
     else:
         # Degenerate eigenstates are told apart by their losses: those mix no coherence between them into the rates.
-        loss = generator.loss
-        hamiltonian = (generator.hamiltonian + DEGENERACY_LIFT * (loss + loss.conj().T)).tocsr()
-        real = not np.iscomplexobj(hamiltonian.data) or not hamiltonian.data.imag.any()
-        effective = (generator.hamiltonian - 1j * loss).tocsr()
-        scale = float(np.abs(loss.diagonal()).max()) or 1.0
-        for span in spans:
-            block = dense_block(hamiltonian, span, span)
-            own: Real | Block = np.linalg.eigh(block.real if real else block)[1]
+        loss = operators.loss
+        lift = loss.times(DEGENERACY_LIFT)
+        hamiltonian = total(operators.dimension, [operators.hamiltonian, lift, lift.adjoint()])
+        scale = float(np.abs(loss.diagonal).max()) or 1.0
+        for span in sectors.spans:
+            own: Real | Block = np.linalg.eigh(hamiltonian.block(span, span))[1]
             vectors.append(own)
-            values = (own.conj() * (effective[span][:, span] @ own)).sum(axis=0)
-            responses.append(_responses(values, scale))
-        rates = sum(
-            (_eigenstate_rates(left, right, vectors, sectors) for left, right in jumps),
-            sp.csr_array((dimension, dimension)),
-        )
-    rates = sp.csc_array(rates - sp.diags_array(np.asarray(rates.sum(axis=0)).ravel()))
-    # The equation is singular, as populations are conserved. An extra loss from the state that loses least makes it
-    # regular without changing the steady populations, which are the answer to a source in that very state.
+            values = (own.conj() * (operators.effective.block(span, span) @ own)).sum(axis=0)
+            responses.append(_responses(values, scale, generator.decay))
+        rates = _eigenstate_rates(operators, vectors, sectors)
+        lost = np.asarray(rates.sum(axis=0)).ravel() + generator.decay
+        rates = sp.csc_array(rates - sp.diags_array(lost))
+    return _factorised(sectors, vectors, rates, responses, regular=generator.decay > 0.0)
+
+
+def _factorised(
+    sectors: Sectors, vectors: list[Real | Block], rates: sp.csc_array, responses: list[Block], *, regular: bool
+) -> SecularEquation:
+    dimension = rates.shape[0]
     losses = -rates.diagonal()
-    pinned = int(np.argmin(losses))
-    pin = sp.coo_array(([losses.max() or 1.0], ([pinned], [pinned])), shape=(dimension, dimension))
-    pinned_rates = sp.csc_matrix(rates - pin)
+    pinned, pinned_rates = None, sp.csc_matrix(rates)
+    if not regular:
+        # The equation is singular, as populations are conserved. An extra loss from the state that loses least makes
+        # it regular without changing the steady populations, which are the answer to a source in that very state.
+        pinned = int(np.argmin(losses))
+        pin = sp.coo_array(([losses.max() or 1.0], ([pinned], [pinned])), shape=(dimension, dimension))
+        pinned_rates = sp.csc_matrix(rates - pin)
     try:
         factors = scipy.sparse.linalg.splu(pinned_rates)
     except RuntimeError:
@@ -145,34 +158,36 @@ def secular_equation(generator: Generator, sectors: Sectors) -> SecularEquation:
     return SecularEquation(sectors, vectors, rates, responses, pinned, factors)
 
 
-def _responses(values: Block, scale: float) -> Block:
-    """1 over the rates -i(k_j - k_l*) of the coherences, k the diagonal of K; undamped ones get the largest loss."""
-    rates = -1j * (values[:, None] - values.conj()[None, :])
+def _responses(values: Block, scale: float, decay: float) -> Block:
+    """1 over the rates -i(k_j - k_l*) - s of the coherences, k the diagonal of K; undamped: the largest loss."""
+    rates = -1j * np.subtract.outer(values, values.conj()) - decay
     rates[np.abs(rates) < UNDAMPED * scale] = -scale
     responses: Block = 1.0 / rates
     return responses
 
 
-def _eigenstate_rates(
-    left: sp.csr_array, right: sp.csr_array, vectors: Sequence[Real | Block], sectors: Sectors
-) -> sp.coo_array:
-    """Rates Re(A_jk B_jk*) between eigenstates of H for a jump AρB†."""
-    state_sector = sectors.state_sector()
-    values, rows, columns = [], [], []
-    for target in range(len(sectors.sizes)):
-        into = sectors.span(target)
-        for source in np.unique(state_sector[left.indices[left.indptr[into.start] : left.indptr[into.stop]]]):
-            span = sectors.span(source)
-            image, adjoint = vectors[target].conj().T, vectors[source]
-            a = image @ dense_block(left, into, span) @ adjoint
-            b = a if right is left else image @ dense_block(right, into, span) @ adjoint
-            block = (a * b.conj()).real
-            row, column = np.nonzero(np.abs(block) > NEGLIGIBLE_RATE * np.abs(block).max(initial=0.0))
-            values.append(block[row, column])
-            rows.append(row + into.start)
-            columns.append(column + span.start)
+def _eigenstate_rates(generator: Generator, vectors: list[Real | Block], sectors: Sectors) -> sp.csr_array:
+    """Rates Re(A_jk B_jk*) between eigenstates of H, all jumps AρB† together."""
+    between: dict[tuple[int, int], list[tuple[Real | Block, Real | Block | None]]] = {}
+    for left, right in generator.jumps:
+        for target, source in sector_pairs(left, sectors):
+            rows, columns = sectors.spans[target], sectors.spans[source]
+            second = None if right is left else right.block(rows, columns)
+            between.setdefault((target, source), []).append((left.block(rows, columns), second))
     dimension = len(sectors.order)
-    if not values:
-        return sp.coo_array((dimension, dimension))
-    entries = (np.concatenate(values), (np.concatenate(rows), np.concatenate(columns)))
-    return sp.coo_array(entries, shape=(dimension, dimension))
+    values, rows_of, columns_of = [np.empty(0)], [np.empty(0, dtype=int)], [np.empty(0, dtype=int)]
+    for (target, source), pairs in between.items():
+        image, adjoint = vectors[target].conj().T, vectors[source]
+        a = image @ np.stack([left for left, _ in pairs]) @ adjoint
+        if all(right is None for _, right in pairs):
+            block = (a.real**2 + a.imag**2 if np.iscomplexobj(a) else a**2).sum(axis=0)
+        else:
+            b = image @ np.stack([left if right is None else right for left, right in pairs]) @ adjoint
+            block = (a * b.conj()).real.sum(axis=0)
+        size = np.abs(block)
+        row, column = np.nonzero(size > NEGLIGIBLE_RATE * size.max(initial=0.0))
+        values.append(block[row, column])
+        rows_of.append(row + sectors.starts[target])
+        columns_of.append(column + sectors.starts[source])
+    places = (np.concatenate(rows_of), np.concatenate(columns_of))
+    return sp.coo_array((np.concatenate(values), places), shape=(dimension, dimension)).tocsr()

@@ -1,0 +1,211 @@
+"""Steady states: their start, whether they are unique, and the one that a given state evolves to.
+
+Where there are several, the resolvent s(s - L)⁻¹ leaves every steady state as it is, keeps all conserved quantities,
+and damps what decays or rotates at rate g by s/(s + g). Applied with smaller and smaller s it projects onto the steady
+states. Each step solves (L - s)δ = -L(ρ) for the change δ of ρ, so that the error of a step, which grows as 1/s,
+shrinks with what is left to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
+
+from qnet_qutip import checks
+from qnet_qutip.solver.generator import Entries, Generator
+from qnet_qutip.solver.linear import (
+    SLOWEST_RATE,
+    ConvergenceError,
+    MultipleSteadyStatesError,
+    Options,
+    Solution,
+    affordable_vectors,
+    inverse,
+    krylov,
+    random_change,
+    several,
+    slowest_rate,
+    solve,
+)
+from qnet_qutip.solver.superoperator import MATRIX_MEMORY, REMEMBERED, SectorGenerator, on_sectors
+
+WORKING_ARRAYS = 14
+"""Arrays of the size of ρ that preconditioners, residuals and currents take."""
+
+PROBE_REDUCTION = 1e-5
+"""What is left of a random right-hand side when there is no second steady state for it to have a component along."""
+
+STUCK = 0.5
+"""A cycle that leaves more than this of a random right-hand side is not going to answer to it."""
+
+SLOWNESSES = tuple(10.0**-exponent for exponent in range(1, 7))
+"""Values of s as fractions of the largest rate; what decays slower than the last one takes many steps."""
+
+PROJECTION_TOLERANCE = 1e-9
+"""Relative change of ρ in a step with the smallest s at which the projection is complete."""
+
+
+def steady_state(
+    generator: Generator, options: Options, start: Entries | None = None
+) -> tuple[SectorGenerator, Solution]:
+    """Find the steady state of a generator.
+
+    Parameters
+    ----------
+    generator : Generator
+    options : Options
+    start : Entries, optional
+        A state to start from; by default the steady state of the first approximation.
+
+    Returns
+    -------
+    SectorGenerator, Solution
+
+    Raises
+    ------
+    ConvergenceError, MultipleSteadyStatesError, MemoryError
+    """
+    on = on_sectors(generator)
+    require_one_closed_class(on)
+    require_memory(on)
+    solution = solve(on, options, start=None if start is None else on.sectors.pack(start))
+    if not options.unique:
+        solution = replace(solution, iterations=solution.iterations + _require_unique(on, solution))
+    return on, solution
+
+
+def require_memory(generator: SectorGenerator) -> None:
+    """Raise if a solve would not fit in memory."""
+    unknowns = generator.sectors.unknowns
+    weights = MATRIX_MEMORY if generator.applied_as_blocks else min(MATRIX_MEMORY, 400.0 * min(unknowns, REMEMBERED))
+    vectors = affordable_vectors(unknowns)
+    baths = len(generator.generator.dissipators)
+    checks.fits_in_memory(
+        f"a steady state with {unknowns} unknowns in blocks of up to {generator.sectors.sizes.max()} states",
+        8.0 * unknowns * (vectors + WORKING_ARRAYS + 3 * baths) + weights,
+        "cut the space at fewer levels or excitations",
+    )
+
+
+def require_one_closed_class(generator: SectorGenerator) -> None:
+    """Raise if the jumps leave more than one class of sectors that probability cannot leave.
+
+    Raises
+    ------
+    MultipleSteadyStatesError
+        Naming the classes: the population of each is conserved, or has its own steady state.
+    """
+    sectors = generator.sectors
+    of_state, count = sectors.of_state, len(sectors.sizes)
+    if count == 1:
+        return
+    jumps = [left for left, _ in generator.generator.jumps]
+    empty = np.empty(0, dtype=np.int64)
+    source = np.concatenate([empty, *(of_state[jump.columns] for jump in jumps)])
+    target = np.concatenate([empty, *(of_state[jump.rows] for jump in jumps)])
+    closed = _closed_classes(count, source, target)
+    if len(closed) == 1:
+        return
+    members = [np.sort(sectors.order[np.isin(of_state, states)]) for states in closed]
+    listed = "; ".join(
+        ", ".join(str(state) for state in states[:6]) + (", ..." if len(states) > 6 else "") for states in members[:6]
+    )
+    raise MultipleSteadyStatesError(
+        f"there are {len(members)} steady states: no collapse operator joins the closed blocks of basis states "
+        f"{{{listed}{'; ...' if len(members) > 6 else ''}}}, so that the population of each block is conserved; couple "
+        "every part to a bath, or pass rho0 to select the state that a given one evolves to"
+    )
+
+
+def _closed_classes(count: int, source: np.ndarray, target: np.ndarray) -> list[np.ndarray]:
+    """The classes of members that lead to each other and to no other."""
+    graph = sp.coo_array((np.ones(len(source)), (source, target)), shape=(count, count))
+    class_count, classes = connected_components(graph, directed=True, connection="strong")
+    closed = np.ones(class_count, dtype=bool)
+    closed[classes[source[classes[source] != classes[target]]]] = False
+    return [np.flatnonzero(classes == number) for number in np.flatnonzero(closed)]
+
+
+def _require_unique(generator: SectorGenerator, solution: Solution) -> int:
+    """Raise if there is a second steady state; the applications that it took to tell.
+
+    L(x) = b is solved for a random b of zero trace. A second steady state has a conserved quantity of its own, and b
+    a component along it that L cannot reach: a factorisation answers with an x out of all proportion, and GMRES does
+    not come to an end.
+    """
+    stage = solution.stage
+    if not stage.vectors:
+        rate = slowest_rate(generator, stage)
+        if rate < SLOWEST_RATE:
+            raise several(f"the slowest relaxation found is {rate:.0e} of the fastest, as of a conserved quantity")
+        return 2
+    right, iterations, left = random_change(generator), 0, 1.0
+    while left > PROBE_REDUCTION:
+        space = krylov(generator, stage, inverse(generator, stage, right), PROBE_REDUCTION / left)
+        iterations += space.vectors
+        right = right - generator(space.solution)
+        left *= space.reduction
+        if space.reduction > STUCK:
+            raise ConvergenceError(
+                f"whether the steady state is unique could not be told within {iterations} iterations: {left:.0e} of a "
+                "random change is left; pass rho0 to select a state"
+            )
+    return iterations
+
+
+def long_time_state(generator: Generator, rho0: Entries, options: Options) -> tuple[SectorGenerator, Solution]:
+    """Long-time average of the evolution of a state.
+
+    Parameters
+    ----------
+    generator : Generator
+    rho0 : Entries
+        The initial state, of unit trace.
+    options : Options
+
+    Returns
+    -------
+    SectorGenerator, Solution
+
+    Raises
+    ------
+    ConvergenceError
+        If the iteration limit is reached first.
+    """
+    on = on_sectors(generator, rho0)
+    require_memory(on)
+    effective = on.generator.effective
+    scale = float(np.abs(effective.values).max(initial=0.0)) or 1.0
+    rho = on.sectors.pack(rho0)
+    iterations, change, solution = 0, np.inf, None
+    slownesses = list(SLOWNESSES)
+    step_options = replace(options, report=None)
+    while change > PROJECTION_TOLERANCE:
+        if iterations >= options.max_iterations:
+            raise ConvergenceError(
+                f"the long-time state was not reached within {iterations} iterations: the last step still changed it "
+                f"by {change:.1e}; raise max_iterations"
+            )
+        slowness = slownesses.pop(0) if len(slownesses) > 1 else slownesses[0]
+        damped = replace(on, decay=slowness * scale)
+        residual = on.residual((rho, np.zeros_like(rho)))
+        solution = solve(damped, step_options, source=-residual)
+        rho = rho + solution.value[0]
+        iterations += solution.iterations
+        change = float(np.linalg.norm(solution.value[0]) / np.linalg.norm(rho)) if len(slownesses) == 1 else np.inf
+    rho = rho / rho[on.sectors.diagonal].sum()
+    value = (rho, np.zeros_like(rho))
+    residual, currents = on.residual_and_currents(value)
+    assert solution is not None
+    return on, replace(
+        solution,
+        value=value,
+        currents=currents,
+        residual=float(np.linalg.norm(residual)),
+        changes={},
+        unresolved={},
+        iterations=iterations,
+    )
