@@ -22,9 +22,8 @@ from scipy.linalg import solve_continuous_lyapunov
 from scipy.signal import lfilter
 
 from qnet_qutip import checks
-from qnet_qutip.network import Network, Oscillator
+from qnet_qutip.network import Network, Oscillator, bath_density, bath_rates
 from qnet_qutip.space import Space
-from qnet_qutip.spectra import decay_rate, excitation_rate
 
 DEFAULT_RTOL = 1e-8
 """Relative truncation error of the heat currents that the default truncation aims at."""
@@ -72,8 +71,7 @@ def _excitation_matrix(network: Network, baths: Sequence[str]) -> NDArray[np.com
     damping, drive = np.zeros(len(names)), np.zeros(len(names))
     for name, bath in network.baths.items():
         node, index = network.nodes[bath.node], names.index(bath.node)
-        up = float(excitation_rate(bath.spectrum, node.frequency, bath.temperature))
-        down = float(decay_rate(bath.spectrum, node.frequency, bath.temperature))
+        down, up = bath_rates(network, name, node.frequency)
         damping[index] += down - up if isinstance(node, Oscillator) else down + up
         drive[index] += up if name in baths else 0.0
     # An undamped mode has no steady occupation of its own; it is not driven either, and stays empty here. What is
@@ -117,7 +115,7 @@ def one_way_flows(network: Network) -> dict[str, float]:
             bath = network.baths[name]
             frequency, index = network.nodes[bath.node].frequency, names.index(bath.node)
             matrix = back if name == source else out
-            absorbed = max(absorbed, frequency * float(bath.spectrum.density(frequency)) * matrix[index, index].real)
+            absorbed = max(absorbed, frequency * bath_density(network, name, frequency) * matrix[index, index].real)
         flows[source] = absorbed
     return flows
 

@@ -10,9 +10,8 @@ from qnet_qutip.equations.master_equation import (
     node_space,
     require_baths,
 )
-from qnet_qutip.network import Network
+from qnet_qutip.network import Network, bath_rates
 from qnet_qutip.space import Levels
-from qnet_qutip.spectra import decay_rate, excitation_rate
 from qnet_qutip.truncation import DEFAULT_RTOL, local_estimate
 
 
@@ -72,12 +71,8 @@ def _build(
     space, chosen = node_space(network, local_estimate(network), levels, max_excitations, rtol, enlargement)
     operators = {}
     for name, bath in network.baths.items():
-        frequency = network.nodes[bath.node].frequency
-        operators[name] = cooling_and_heating(
-            space.lowering[bath.node],
-            down=float(decay_rate(bath.spectrum, frequency, bath.temperature)),
-            up=float(excitation_rate(bath.spectrum, frequency, bath.temperature)),
-        )
+        down, up = bath_rates(network, name, network.nodes[bath.node].frequency)
+        operators[name] = cooling_and_heating(space.lowering[bath.node], down, up)
     return MasterEquation(
         name="local",
         network=network,
