@@ -19,7 +19,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_continuous_lyapunov
-from scipy.signal import lfilter
 
 from qnet_qutip import checks
 from qnet_qutip.network import Network, Oscillator, bath_density, bath_rates
@@ -155,13 +154,14 @@ def sufficient_levels(occupation: float, tolerance: float, safety: float = LEVEL
 
 def _shell_populations(occupations: Sequence[float], largest: int) -> NDArray[np.float64]:
     """Distribution of the total excitation of independent thermal modes, up to `largest`."""
-    shells = np.zeros(largest + 1)
-    shells[0] = 1.0
+    shells = [1.0] + [0.0] * largest
     for occupation in occupations:
-        # Convolution with the geometric distribution (1 - x) x^n of a thermal mode.
-        ratio = occupation / (1.0 + occupation)
-        shells = lfilter([1.0 - ratio], [1.0, -ratio], shells)
-    return shells
+        # Convolution with the geometric distribution (1 - x) x^n of a thermal mode: q_n = x q_(n-1) + (1 - x) p_n.
+        ratio, convolved = occupation / (1.0 + occupation), 0.0
+        for excitations, population in enumerate(shells):
+            convolved = ratio * convolved + (1.0 - ratio) * population
+            shells[excitations] = convolved
+    return np.array(shells)
 
 
 def excitation_error(estimate: Estimate, max_excitations: int) -> float:
