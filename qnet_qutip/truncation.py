@@ -40,6 +40,11 @@ LARGEST_CUT = 100_000
 """Levels beyond which no choice is made: the occupation is then too large for a truncated space."""
 
 
+LEVEL_BYTES, SHELL_BYTES, TWO_LEVEL_BYTES = 230.0, 520.0, 75.0
+"""Memory for each state and factor while a master equation is built: measured at its peak, for levels and modes, for
+total excitations (two and three oscillators, up to 5e5 states) and for 14 to 20 two-level nodes."""
+
+
 class TruncationWarning(UserWarning):
     """A space is cut where it still matters for the heat currents."""
 
@@ -269,8 +274,11 @@ def excitation_dimension(oscillators: int, two_levels: int, max_excitations: int
     )
 
 
-def check_size(dimension: float, factors: int) -> None:
+def check_size(
+    dimension: float,
+    factors: int,
+    factor_bytes: float = LEVEL_BYTES,
+    remedy: str = "cut it at fewer levels or excitations",
+) -> None:
     """Raise `MemoryError` with the estimate if a space of this dimension cannot be held."""
-    checks.fits_in_memory(
-        f"a space of {dimension:.3g} states", 200.0 * dimension * factors, "cut it at fewer levels or excitations"
-    )
+    checks.fits_in_memory(f"a space of {dimension:.3g} states", factor_bytes * dimension * factors, remedy)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -13,6 +14,8 @@ from qnet_qutip.network import FrozenMapping, Network, Oscillator
 from qnet_qutip.space import Levels, Space, excitation_space, level_space, node_levels, two_level_space
 from qnet_qutip.truncation import (
     DEFAULT_RTOL,
+    SHELL_BYTES,
+    TWO_LEVEL_BYTES,
     Estimate,
     check_size,
     choose_cut,
@@ -146,6 +149,8 @@ def node_space(
             raise ValueError(
                 f"max_excitations must not be given, as every node has two levels, but is {max_excitations!r}"
             )
+        nodes = len(network.nodes)
+        check_size(math.prod([2.0] * nodes), nodes, TWO_LEVEL_BYTES, "take fewer nodes")
         return two_level_space(network), False
     chosen = levels is None and max_excitations is None
     if chosen:
@@ -156,14 +161,15 @@ def node_space(
             levels = {name: int(np.ceil(number * enlargement)) for name, number in cut.items()}
     if levels is not None:
         numbers = node_levels(network, levels)
-        check_size(float(np.prod([float(number) for number in numbers.values()])), len(numbers))
+        check_size(math.prod(map(float, numbers.values())), len(numbers))
         if not chosen:
             warn_if_too_small(estimate, numbers, rtol)
         return level_space(network, levels), chosen
     excitations = checks.whole("max_excitations", max_excitations, 1)
     oscillators = sum(isinstance(node, Oscillator) for node in network.nodes.values())
     dimension = excitation_dimension(oscillators, len(network.nodes) - oscillators, excitations)
-    check_size(float(dimension), len(network.nodes))
+    # No float is larger than 1e308.
+    check_size(float(min(dimension, 10**308)), len(network.nodes), SHELL_BYTES)
     if not chosen:
         warn_if_too_small(estimate, excitations, rtol)
     return excitation_space(network, excitations), chosen
