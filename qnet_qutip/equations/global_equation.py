@@ -20,6 +20,7 @@ from qnet_qutip.equations.master_equation import (
     network_hamiltonian,
     node_space,
     require_baths,
+    require_network,
 )
 from qnet_qutip.network import Network, Oscillator, bath_rates
 from qnet_qutip.space import Levels, Space, mode_space
@@ -66,6 +67,8 @@ def normal_modes(network: Network) -> NormalModes:
 
     Raises
     ------
+    TypeError
+        If it is not a network.
     ValueError
         If the network has not exactly two nodes of one kind, or ε² ≥ ω_hω_c, so that ω_- would not be positive.
 
@@ -76,6 +79,7 @@ def normal_modes(network: Network) -> NormalModes:
     >>> normal_modes(net).frequencies
     {'+': 6.0, '-': 4.0}
     """
+    require_network(network)
     if len(network.nodes) != 2 or len({type(node) for node in network.nodes.values()}) != 1:
         kinds = {name: type(node).__name__ for name, node in network.nodes.items()}
         raise ValueError(f"network must have two nodes of one kind for the global equation, but has {kinds}")
@@ -127,7 +131,8 @@ def global_master_equation(
     Raises
     ------
     ValueError, TypeError
-        If the network has no bath or not two nodes of one kind, ω_- would not be positive, or a cut is not valid.
+        If the network is none, has no bath or not two nodes of one kind, ω_- would not be positive, or a cut is not
+        valid.
     MemoryError
         If the space would not fit in memory.
 
@@ -143,7 +148,7 @@ def global_master_equation(
     >>> sorted(global_master_equation(net).space.levels)
     ['+', '-']
     """
-    return _build(network, levels, max_excitations, basis, rtol, 1.0)
+    return _build(network, levels, max_excitations, basis, checks.positive("rtol", rtol), 1.0)
 
 
 def _build(
@@ -249,7 +254,6 @@ def global_estimate(network: Network, modes: NormalModes) -> Estimate:
 
 
 def _mode_space(network: Network, modes: NormalModes, levels: Levels | None, rtol: float, enlargement: float) -> Space:
-    checks.positive("rtol", rtol)
     occupations = dict(zip(modes.frequencies, global_estimate(network, modes).normal_occupations, strict=True))
     if levels is None:
         numbers = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qnet_qutip import checks
 from qnet_qutip.equations.master_equation import (
     MasterEquation,
     cooling_and_heating,
@@ -45,7 +46,7 @@ def local_master_equation(
     Raises
     ------
     ValueError, TypeError
-        If the network has no bath or a cut is not valid.
+        If the network is none or has no bath, or a cut is not valid.
     MemoryError
         If the space would not fit in memory.
 
@@ -61,7 +62,7 @@ def local_master_equation(
     >>> len(local_master_equation(net).collapse_operators["hot"])
     2
     """
-    return _build(network, levels, max_excitations, rtol, 1.0)
+    return _build(network, levels, max_excitations, checks.positive("rtol", rtol), 1.0)
 
 
 def _build(

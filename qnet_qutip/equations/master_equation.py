@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import qutip
@@ -24,7 +24,7 @@ from qnet_qutip.truncation import (
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MasterEquation:
     """dρ/dt = -i[H, ρ] + Σ_bath D_bath(ρ), eq. (4), as QuTiP operators.
 
@@ -51,7 +51,7 @@ class MasterEquation:
     hamiltonian: qutip.Qobj
     collapse_operators: Mapping[str, tuple[qutip.Qobj, ...]]
     rtol: float = DEFAULT_RTOL
-    enlarged: Callable[[float], MasterEquation] | None = field(default=None, repr=False)
+    enlarged: Callable[[float], MasterEquation] | None = None
 
     @property
     def all_collapse_operators(self) -> list[qutip.Qobj]:
@@ -73,7 +73,7 @@ class MasterEquation:
         checks.one_of("bath", bath, list(self.collapse_operators))
         return sum(qutip.lindblad_dissipator(operator) for operator in self.collapse_operators[bath])
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         baths = ", ".join(f"{name}: {len(operators)}" for name, operators in self.collapse_operators.items())
         return (
             f"{self.name} master equation, {self.space.dimension} states ({self.space.cut}), "
@@ -96,8 +96,15 @@ def cooling_and_heating(operator: qutip.Qobj, down: float, up: float) -> tuple[q
     return tuple((np.sqrt(rate) * jump).to("CSR") for rate, jump in pair if rate > 0)
 
 
+def require_network(network: object) -> None:
+    """Raise `TypeError` if what is given as a network is none."""
+    if not isinstance(network, Network):
+        raise TypeError(f"network must be a Network, but is {network!r}")
+
+
 def require_baths(network: Network) -> None:
-    """Raise if a network cannot have a steady state of its own: no bath at all."""
+    """Raise if a network is none, or cannot have a steady state of its own: no bath at all."""
+    require_network(network)
     if not network.baths:
         raise ValueError("network must have at least one bath for a master equation, but has none")
 
@@ -137,7 +144,6 @@ def node_space(
     MemoryError
         If the space would not fit in memory.
     """
-    checks.positive("rtol", rtol)
     if levels is not None and max_excitations is not None:
         raise ValueError(
             f"levels and max_excitations must not both be given, but are {levels!r} and {max_excitations!r}"
