@@ -338,7 +338,7 @@ def test_a_checkpoint_with_a_damaged_line_is_refused_and_kept(interrupted, solve
 
 def test_what_is_no_file_is_refused(tmp_path, solved):
     os.mkfifo(tmp_path / "pipe")
-    for path in (tmp_path, tmp_path / "pipe", Path(os.devnull)):
+    for path in (tmp_path, tmp_path / "pipe"):
         with pytest.raises(OSError, match=r"checkpoint must be a file that can be written, .* no regular file"):
             two_level_sweep(checkpoint=path)
         assert path.exists()
