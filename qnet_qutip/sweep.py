@@ -139,6 +139,8 @@ def sweep(
     """
     checks.one_of("method", method, METHODS)
     checks.whole("jobs", jobs, 1)
+    if not isinstance(checkpoint, str | os.PathLike | None):
+        raise TypeError(f"checkpoint must be a path, but is {checkpoint!r}")
     equations = _checked_equations(equations)
     axes = _checked_coordinates(coordinates, parameters)
     options = dict(options or {})

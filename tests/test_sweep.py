@@ -710,11 +710,12 @@ GOOD = {"network": "two-level", "equations": BOTH, "coordinates": {"epsilon": EP
         ({"method": "guess"}, ValueError, "method must be one of"),
         ({"jobs": 0}, ValueError, "jobs must be at least 1"),
         ({"options": {"level": 4}}, TypeError, "level"),
+        ({"checkpoint": 3}, TypeError, "checkpoint must be a path, but is 3"),
     ],
 )
 def test_bad_arguments_are_refused_before_work(solved, changed, error, message, tmp_path):
     with pytest.raises(error, match=message):
-        sweep(**(GOOD | changed), checkpoint=tmp_path / "sweep.partial")
+        sweep(**(GOOD | {"checkpoint": tmp_path / "sweep.partial"} | changed))
     assert not solved
     assert not list(tmp_path.iterdir())
 
