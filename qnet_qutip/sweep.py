@@ -12,6 +12,7 @@ import itertools
 import multiprocessing
 import os
 import pickle
+import re
 import signal
 import sys
 import threading
@@ -33,12 +34,15 @@ import qnet_qutip
 from qnet_qutip import analytic, checks
 from qnet_qutip.checkpoint import Record, open_checkpoint
 from qnet_qutip.equations import MASTER_EQUATIONS
-from qnet_qutip.network import NODE_KINDS, Network, TwoLevel, two_node
+from qnet_qutip.network import NODE_KINDS, Network, TwoLevel, bath_density, two_node
 from qnet_qutip.progress import progress_line, silenced
 from qnet_qutip.steady import METHODS, SMALLEST_CURRENT_SCALE, steady_state
 from qnet_qutip.truncation import one_way_flows
 
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+ADDRESS = re.compile(" at 0x[0-9a-fA-F]+")
+"""Of an object in memory, as its repr shows it."""
 
 MOST_STAND_IN_NODES = 8
 """Nodes up to which a network of two-level nodes is built in a few milliseconds."""
@@ -103,7 +107,8 @@ def sweep(
     checkpoint : path, optional
         File that every finished point is written to. If the sweep is interrupted, the same call takes up from there;
         the file is removed when the sweep is complete. A file that is not this sweep's, or that another process is
-        writing to, is refused and left as it is.
+        writing to, is refused and left as it is. A spectrum made of a function is told from others by the function's
+        name and by its value at the frequency of the bath's node.
     progress : bool, optional
         Show the progress of a sweep of more than two seconds on standard error.
 
@@ -155,7 +160,7 @@ def sweep(
         "equations": list(equations),
         "coordinates": [[name, values.tolist()] for name, values in axes.items()],
         "attributes": attributes,
-        "networks": hashlib.sha256(repr(networks).encode()).hexdigest(),
+        "networks": hashlib.sha256("\n".join(map(_described, networks)).encode()).hexdigest(),
     }
     with open_checkpoint(None if checkpoint is None else Path(checkpoint), key) as (records, append):
         total, started, finished = len(equations) * len(networks), time.monotonic(), dict(records)
@@ -371,16 +376,34 @@ def _check_pickles(network: Network) -> None:
 def _attributes(
     network: str | Callable[..., Network], parameters: Mapping[str, Any], method: str, options: Mapping[str, object]
 ) -> dict[str, Any]:
-    name = network if isinstance(network, str) else getattr(network, "__qualname__", repr(network))
+    name = network if isinstance(network, str) else getattr(network, "__qualname__", ADDRESS.sub("", repr(network)))
     fixed = {parameter: checks.plain(value) for parameter, value in parameters.items()}
     return {
         "network": name,
-        **{name: value if isinstance(value, str | int | float) else repr(value) for name, value in fixed.items()},
+        **{
+            name: value if isinstance(value, str | int | float) else ADDRESS.sub("", repr(value))
+            for name, value in fixed.items()
+        },
         "method": method,
         "options": repr(dict(options)),
         "qnet_qutip": qnet_qutip.__version__,
         **{package: version(package) for package in ("qutip", "numpy", "scipy")},
     }
+
+
+def _described(network: Network) -> str:
+    """What tells a network from others in every process.
+
+    A function, or an object whose class does not say how to show it, shows its address in memory, which is another in
+    the next process. Its spectrum is then told by its value at the frequency of its bath's node.
+    """
+    text = repr(network)
+    if not ADDRESS.search(text):
+        return text
+    densities = {
+        name: bath_density(network, name, network.nodes[bath.node].frequency) for name, bath in network.baths.items()
+    }
+    return f"{ADDRESS.sub('', text)} with the densities {densities}"
 
 
 # ---------------------------------------------------------------- solving

@@ -173,22 +173,32 @@ def test_an_error_names_its_point(monkeypatch):
 
 
 @pytest.fixture
-def interrupted(tmp_path, monkeypatch):
-    """The checkpoint of a sweep that was interrupted after three points."""
-    calls = []
+def interrupted_with(tmp_path, monkeypatch):
+    """Function that interrupts the sweep with its arguments after three points, and returns the checkpoint."""
 
-    def interrupting(equation, **options):
-        if len(calls) == 3:
-            raise KeyboardInterrupt
-        calls.append(equation)
-        return qn.steady_state(equation, **options)
+    def interrupt(*arguments):
+        calls = []
 
-    path = tmp_path / "sweep.partial"
-    with monkeypatch.context() as patch:
-        patch.setattr(module, "steady_state", interrupting)
-        with pytest.raises(KeyboardInterrupt):
-            two_level_sweep(checkpoint=path)
-    return path
+        def interrupting(equation, **options):
+            if len(calls) == 3:
+                raise KeyboardInterrupt
+            calls.append(equation)
+            return qn.steady_state(equation, **options)
+
+        path = tmp_path / "sweep.partial"
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "steady_state", interrupting)
+            with pytest.raises(KeyboardInterrupt):
+                sweep(*arguments, checkpoint=path)
+        return path
+
+    return interrupt
+
+
+@pytest.fixture
+def interrupted(interrupted_with):
+    """The checkpoint of `two_level_sweep`, interrupted after three points."""
+    return interrupted_with("two-level", BOTH, {"epsilon": EPSILON}, FIGURE_3)
 
 
 def test_a_finished_sweep_leaves_no_checkpoint(tmp_path):
@@ -229,7 +239,7 @@ def test_checkpoint_of_another_sweep_is_refused_and_kept(interrupted, solved, ch
     assert interrupted.read_bytes() == before
 
 
-def test_checkpoint_of_other_networks_is_refused_and_kept(tmp_path, solved, monkeypatch):
+def test_checkpoint_of_other_networks_is_refused_and_kept(interrupted_with, solved):
     """Of a function of the same name and the same parameters that makes other networks of them."""
 
     def building(temperature):
@@ -238,21 +248,44 @@ def test_checkpoint_of_other_networks_is_refused_and_kept(tmp_path, solved, monk
 
         return build
 
-    def interrupting(equation, **options):
-        raise KeyboardInterrupt
-
-    path, arguments = tmp_path / "sweep.partial", (["local"], {"epsilon": EPSILON}, {})
-    with monkeypatch.context() as patch:
-        patch.setattr(module, "steady_state", interrupting)
-        with pytest.raises(KeyboardInterrupt):
-            sweep(building(12), *arguments, checkpoint=path)
+    arguments = (["local"], {"epsilon": EPSILON}, {})
+    path = interrupted_with(building(12), *arguments)
     before = path.read_bytes()
     with pytest.raises(ValueError, match=r"must belong to this sweep, but it is of one with other networks;"):
         sweep(building(11), *arguments, checkpoint=path)
     assert not solved
     assert path.read_bytes() == before
     sweep(building(12), *arguments, checkpoint=path)
-    assert len(solved) == len(EPSILON)
+    assert len(solved) == len(EPSILON) - 3
+
+
+def ohmic(strength):
+    return qn.CallableSpectrum(lambda frequency: strength * frequency)
+
+
+class Ohmic:
+    def __init__(self, strength):
+        self.strength = strength
+
+    def density(self, frequency):
+        return self.strength * np.asarray(frequency)
+
+
+def network_with_spectrum(epsilon, spectrum):
+    network = qn.two_node("two-level", epsilon=epsilon, **FIGURE_3)
+    return network.replace(baths={"hot": qn.Bath("A", 12, spectrum)})
+
+
+@pytest.mark.parametrize("spectrum", [ohmic, Ohmic])
+def test_spectra_that_show_their_address_are_told_by_their_values(interrupted_with, solved, spectrum):
+    """Objects made anew have another address, as they have in the process that takes a sweep up."""
+    arguments = (network_with_spectrum, ["local"], {"epsilon": EPSILON})
+    path, kept_alive = interrupted_with(*arguments, {"spectrum": spectrum(1e-3)}), spectrum(1e-3)
+    with pytest.raises(ValueError, match=r"must belong to this sweep, but it is of one with other networks;"):
+        sweep(*arguments, {"spectrum": spectrum(2e-3)}, checkpoint=path)
+    assert not solved
+    sweep(*arguments, {"spectrum": kept_alive}, checkpoint=path)
+    assert len(solved) == len(EPSILON) - 3
 
 
 def test_checkpoint_of_another_version_is_refused(interrupted, monkeypatch):
@@ -494,9 +527,6 @@ class Slow:
 
     def __init__(self, epsilon, seconds):
         self.epsilon, self.seconds = epsilon, seconds
-
-    def __repr__(self):
-        return "Slow"
 
     def density(self, frequency):
         begun = folder / f"begun {self.epsilon}"
