@@ -22,7 +22,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from qnet_qutip import checks
 from qnet_qutip.network import NODE_KINDS, Network, Oscillator
-from qnet_qutip.spectra import CallableSpectrum, PhononSpectrum, SpectralDensity, decay_rate, excitation_rate
+from qnet_qutip.spectra import (
+    CallableSpectrum,
+    PhononSpectrum,
+    SpectralDensity,
+    checked_density,
+    decay_rate,
+    excitation_rate,
+)
 
 Array = NDArray[np.float64]
 Quantity = float | Array
@@ -734,7 +741,7 @@ def _rate_enhancement(delta: int, ratio: Array) -> Array:
 
 def _relaxation_rate(delta: int, spectrum: SpectralDensity, frequency: Array, temperature: Array) -> Array:
     """Γ = γ(Ω)(1 + δe^(-Ω/T)), the rate at which a bath relaxes the population of a mode or node to N."""
-    return spectrum.density(frequency) * _rate_enhancement(delta, frequency / temperature)
+    return checked_density(spectrum.density, frequency) * _rate_enhancement(delta, frequency / temperature)
 
 
 def _node_rates(p: TwoNodeParameters) -> tuple[Array, Array]:

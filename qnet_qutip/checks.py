@@ -8,9 +8,17 @@ import numbers
 import os
 from collections.abc import Collection
 
+import numpy as np
+
+
+def plain(value: object) -> object:
+    """The Python number in a NumPy number or in an array of no dimensions; anything else as it is."""
+    return value.item() if isinstance(value, np.generic | np.ndarray) and value.ndim == 0 else value
+
 
 def finite(name: str, value: object) -> float:
     """Return `value` as a float, or raise if it is not a finite real number."""
+    value = plain(value)
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a real number, but is {value!r}")
     number = float(value)
@@ -29,6 +37,7 @@ def positive(name: str, value: object) -> float:
 
 def whole(name: str, value: object, minimum: int) -> int:
     """Return `value` as an int, or raise if it is not a whole number of at least `minimum`."""
+    value = plain(value)
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be a whole number of at least {minimum}, but is {value!r}")
     if value < minimum:

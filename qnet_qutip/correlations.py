@@ -54,7 +54,7 @@ def covariance_matrix(network: Network, space: Space, rho: qutip.Qobj) -> Matrix
     Returns
     -------
     ndarray, shape (2n, 2n)
-        In the order (x_A, p_A, x_B, p_B, ...).
+        In the order (x_A, p_A, x_B, p_B, ...), read-only.
     """
     state = sparse_matrix(rho)
     lowering = [sparse_matrix(space.lowering[name]) for name in network.nodes]
@@ -79,6 +79,7 @@ def covariance_matrix(network: Network, space: Space, rho: qutip.Qobj) -> Matrix
             mean = np.sqrt(2.0) * means[index]
             matrix[x, x], matrix[p, p] = 0.5 - mean.real**2, 0.5 - mean.imag**2
             matrix[x, p] = matrix[p, x] = -mean.real * mean.imag
+    matrix.flags.writeable = False
     return matrix
 
 
@@ -92,7 +93,7 @@ def correlation_matrix(covariance: Matrix) -> Matrix:
     Returns
     -------
     ndarray, shape (2n, 2n)
-        With ones on the diagonal.
+        With ones on the diagonal, read-only.
 
     Examples
     --------
@@ -102,4 +103,5 @@ def correlation_matrix(covariance: Matrix) -> Matrix:
     """
     deviations = np.sqrt(np.diag(covariance))
     correlations: Matrix = covariance / np.outer(deviations, deviations)
+    correlations.flags.writeable = False
     return correlations

@@ -564,8 +564,8 @@ def _warn(trajectory: Trajectory, populations: Real) -> None:
         if truncation_error > rtol:
             warnings.warn(
                 "the estimated truncation error of the heat currents along the trajectory is "
-                f"{truncation_error:.1e} of the one-way flow, above the tolerance {rtol:.0e} that the equation was built with "
-                f"({space.cut}); build it with more levels or excitations",
+                f"{truncation_error:.1e} of the one-way flow, above the tolerance {rtol:.0e} that the equation was "
+                f"built with ({space.cut}); build it with more levels or excitations",
                 TruncationWarning,
                 stacklevel=4,
             )

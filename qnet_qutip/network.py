@@ -7,12 +7,15 @@ for a two-level system, eq. (3); its bare Hamiltonian is ω a†a. A coupling ε
 
 from __future__ import annotations
 
+import math
 from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
+
 from qnet_qutip import checks
-from qnet_qutip.spectra import PhononSpectrum, SpectralDensity
+from qnet_qutip.spectra import CallableSpectrum, PhononSpectrum, SpectralDensity, checked_density, thermal_rates
 
 NODE_KINDS = ("oscillator", "two-level")
 
@@ -201,6 +204,58 @@ class Network:
                 checks.one_of(kind, name, list(present))
             changed[field] = {**present, **(new or {})}
         return Network(**changed)
+
+
+def bath_density(network: Network, bath: str, frequency: float) -> float:
+    """Spectral density of one of a network's baths at a positive frequency.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `checked_density`; the message names the bath.
+    """
+    spectrum = network.baths[bath].spectrum
+    # A function's own spectrum makes the same check, but does not know the name of its bath.
+    density = spectrum.function if type(spectrum) is CallableSpectrum else spectrum.density
+    return float(checked_density(density, frequency, f" of bath {bath!r}"))
+
+
+def bath_rates(network: Network, bath: str, frequency: float) -> tuple[float, float]:
+    """Downward and upward rate of one of a network's baths at a positive frequency, for every master equation.
+
+    Parameters
+    ----------
+    network : Network
+    bath : str
+        Name of a bath of the network.
+    frequency : float
+        Ω > 0.
+
+    Returns
+    -------
+    down, up : float
+        `decay_rate` and `excitation_rate` at the bath's temperature.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the spectral density is not valid or a rate is not finite; the message names the bath.
+
+    Examples
+    --------
+    >>> net = two_node("oscillator", omega_h=10, omega_c=5, epsilon=0.01, T_h=12, T_c=10, kappa=1e-4)
+    >>> [round(rate, 9) for rate in bath_rates(net, "hot", 10.0)]
+    [0.176865375, 0.076865375]
+    """
+    temperature = network.baths[bath].temperature
+    with np.errstate(all="ignore"):
+        down, up = map(float, thermal_rates(np.asarray(bath_density(network, bath, frequency)), frequency, temperature))
+    if not (math.isfinite(down) and math.isfinite(up)):
+        raise ValueError(
+            f"the rates of bath {bath!r} must be finite, but are {down} and {up} at frequency {frequency:g} and "
+            f"temperature {temperature:g}"
+        )
+    return down, up
 
 
 def baths_reach_every_node(network: Network) -> bool:

@@ -7,13 +7,12 @@ the same layout, so that one can be laid over the other.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import hashlib
 import itertools
-import json
 import multiprocessing
 import os
 import pickle
+import re
 import signal
 import sys
 import threading
@@ -33,13 +32,20 @@ from numpy.typing import ArrayLike, NDArray
 
 import qnet_qutip
 from qnet_qutip import analytic, checks
+from qnet_qutip.checkpoint import Record, open_checkpoint
 from qnet_qutip.equations import MASTER_EQUATIONS
-from qnet_qutip.network import NODE_KINDS, Network, TwoLevel, two_node
+from qnet_qutip.network import NODE_KINDS, Network, TwoLevel, bath_density, two_node
 from qnet_qutip.progress import progress_line, silenced
 from qnet_qutip.steady import METHODS, SMALLEST_CURRENT_SCALE, steady_state
 from qnet_qutip.truncation import one_way_flows
 
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+ADDRESS = re.compile(" at 0x[0-9a-fA-F]+")
+"""Of an object in memory, as its repr shows it."""
+
+MOST_STAND_IN_NODES = 8
+"""Nodes up to which a network of two-level nodes is built in a few milliseconds."""
 
 LONG_NAMES = {
     "heat_current": "heat current into the network",
@@ -63,21 +69,6 @@ class _Task:
     label: str
     method: str
     options: Mapping[str, object]
-
-
-@dataclass(frozen=True)
-class _Record:
-    """What is kept of a steady state."""
-
-    heat_current: Mapping[str, float]
-    occupation: Mapping[str, float]
-    entropy_production: float
-    truncation_error: Mapping[str, float]
-    one_way_flow: Mapping[str, float]
-    residual: float
-    iterations: int
-    seconds: float
-    warnings: Sequence[Sequence[str]]
 
 
 def sweep(
@@ -115,7 +106,9 @@ def sweep(
         more than one must call this under ``if __name__ == "__main__":``.
     checkpoint : path, optional
         File that every finished point is written to. If the sweep is interrupted, the same call takes up from there;
-        the file is removed when the sweep is complete. A file that belongs to another sweep is refused.
+        the file is removed when the sweep is complete. A file that is not this sweep's, or that another process is
+        writing to, is refused and left as it is. A spectrum made of a function is told from others by the function's
+        name and by its value at the frequency of the bath's node.
     progress : bool, optional
         Show the progress of a sweep of more than two seconds on standard error.
 
@@ -130,9 +123,9 @@ def sweep(
     ------
     ValueError, TypeError
         Before any work starts: if an argument is not valid, an equation is not defined at some point, or the
-        checkpoint belongs to another sweep.
+        checkpoint is not this sweep's.
     OSError
-        If the checkpoint cannot be written.
+        If the checkpoint cannot be written; a `BlockingIOError` if another process is writing to it.
     ConvergenceError, MemoryError, ...
         As for `steady_state`, with a note that names the point; the checkpoint keeps what is finished.
 
@@ -151,6 +144,8 @@ def sweep(
     """
     checks.one_of("method", method, METHODS)
     checks.whole("jobs", jobs, 1)
+    if not isinstance(checkpoint, str | os.PathLike | None):
+        raise TypeError(f"checkpoint must be a path, but is {checkpoint!r}")
     equations = _checked_equations(equations)
     axes = _checked_coordinates(coordinates, parameters)
     options = dict(options or {})
@@ -161,35 +156,29 @@ def sweep(
         _check_pickles(networks[0])
 
     attributes = _attributes(network, parameters, method, options)
-    path = None if checkpoint is None else Path(checkpoint)
     key = {
         "equations": list(equations),
-        "coordinates": {name: values.tolist() for name, values in axes.items()},
+        "coordinates": [[name, values.tolist()] for name, values in axes.items()],
         "attributes": attributes,
-        "networks": hashlib.sha256(repr(networks).encode()).hexdigest(),
+        "networks": hashlib.sha256("\n".join(map(_described, networks)).encode()).hexdigest(),
     }
-    finished = {} if path is None else _take_up(path, key)
+    with open_checkpoint(None if checkpoint is None else Path(checkpoint), key) as (records, append):
+        total, started, finished = len(equations) * len(networks), time.monotonic(), dict(records)
+        show = progress_line("sweep") if progress else _no_progress
 
-    total = len(equations) * len(networks)
-    show = progress_line("sweep") if progress else _no_progress
-    taken_up, started = len(finished), time.monotonic()
-    # Unbuffered, so that a line is written whole or not at all whenever the process is stopped.
-    with contextlib.nullcontext() if path is None else path.open("ab", buffering=0) as log:
-
-        def keep(point: int, record: _Record) -> None:
+        def keep(point: int, record: Record) -> None:
+            # An interrupt may come after a point was kept and before it counts as done.
+            if point in finished:
+                return
+            append(point, record)
             finished[point] = record
-            if log is not None:
-                log.write(_line({"point": point, "record": dataclasses.asdict(record)}))
-            rest = (time.monotonic() - started) / (len(finished) - taken_up) * (total - len(finished))
+            rest = (time.monotonic() - started) / (len(finished) - len(records)) * (total - len(finished))
             show(f"{len(finished)}/{total} points, about {_duration(rest)} left")
 
         _run(_tasks(equations, networks, labels, axes, finished, method, options), jobs, keep, progress)
-    show("")
-    _warn_again(finished, labels)
-    dataset = _dataset([finished[point] for point in range(total)], equations, axes, networks[0], attributes)
-    if path is not None:
-        path.unlink()
-    return dataset
+        show("")
+        _warn_again(finished, labels)
+        return _dataset([finished[point] for point in range(total)], equations, axes, networks[0], attributes)
 
 
 def closed_forms(
@@ -355,7 +344,8 @@ def _check_defined(
     """Raise if an equation cannot be built at some point.
 
     Whether it can depends on the frequencies, couplings and baths, so that the same network of two-level nodes, which
-    is built in less than a millisecond, can stand in for oscillators; only where that fails is the true one tried.
+    is built in less than a millisecond, can stand in for oscillators; only where that fails, or would take long, is the
+    true one tried.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -363,13 +353,14 @@ def _check_defined(
             build = MASTER_EQUATIONS[name]
             build(networks[0], **options)
             for network, label in zip(networks, labels, strict=True):
+                if len(network.nodes) <= MOST_STAND_IN_NODES:
+                    with contextlib.suppress(ValueError, TypeError):
+                        build(network.replace(nodes={key: TwoLevel(it.frequency) for key, it in network.nodes.items()}))
+                        continue
                 try:
-                    build(network.replace(nodes={node: TwoLevel(it.frequency) for node, it in network.nodes.items()}))
-                except (ValueError, TypeError):
-                    try:
-                        build(network, **options)
-                    except (ValueError, TypeError) as error:
-                        raise type(error)(f"the {name} equation is not defined at {label}: {error}") from error
+                    build(network, **options)
+                except (ValueError, TypeError) as error:
+                    raise type(error)(f"the {name} equation is not defined at {label}: {error}") from error
 
 
 def _check_pickles(network: Network) -> None:
@@ -385,15 +376,34 @@ def _check_pickles(network: Network) -> None:
 def _attributes(
     network: str | Callable[..., Network], parameters: Mapping[str, Any], method: str, options: Mapping[str, object]
 ) -> dict[str, Any]:
-    name = network if isinstance(network, str) else getattr(network, "__qualname__", repr(network))
+    name = network if isinstance(network, str) else getattr(network, "__qualname__", ADDRESS.sub("", repr(network)))
+    fixed = {parameter: checks.plain(value) for parameter, value in parameters.items()}
     return {
         "network": name,
-        **{key: value if isinstance(value, str | int | float) else repr(value) for key, value in parameters.items()},
+        **{
+            name: value if isinstance(value, str | int | float) else ADDRESS.sub("", repr(value))
+            for name, value in fixed.items()
+        },
         "method": method,
         "options": repr(dict(options)),
         "qnet_qutip": qnet_qutip.__version__,
         **{package: version(package) for package in ("qutip", "numpy", "scipy")},
     }
+
+
+def _described(network: Network) -> str:
+    """What tells a network from others in every process.
+
+    A function, or an object whose class does not say how to show it, shows its address in memory, which is another in
+    the next process. Its spectrum is then told by its value at the frequency of its bath's node.
+    """
+    text = repr(network)
+    if not ADDRESS.search(text):
+        return text
+    densities = {
+        name: bath_density(network, name, network.nodes[bath.node].frequency) for name, bath in network.baths.items()
+    }
+    return f"{ADDRESS.sub('', text)} with the densities {densities}"
 
 
 # ---------------------------------------------------------------- solving
@@ -404,7 +414,7 @@ def _tasks(
     networks: Sequence[Network],
     labels: Sequence[str],
     axes: Mapping[str, NDArray[np.float64]],
-    finished: Mapping[int, _Record],
+    finished: Mapping[int, Record],
     method: str,
     options: Mapping[str, object],
 ) -> list[_Task]:
@@ -416,7 +426,7 @@ def _tasks(
     ]
 
 
-def _run(tasks: Iterable[_Task], jobs: int, keep: Callable[[int, _Record], None], progress: bool) -> None:
+def _run(tasks: Iterable[_Task], jobs: int, keep: Callable[[int, Record], None], progress: bool) -> None:
     """Solve every task and `keep` its points; if stopped, keep also those that are under way in other processes."""
     if jobs == 1:
         for task in tasks:
@@ -424,9 +434,9 @@ def _run(tasks: Iterable[_Task], jobs: int, keep: Callable[[int, _Record], None]
         return
     waiting = iter(tasks)
     context = multiprocessing.get_context("spawn")
-    with _one_blas_thread(), ProcessPoolExecutor(jobs, mp_context=context) as pool:
+    with _one_blas_thread(), ProcessPoolExecutor(jobs, context, _end_with_parent) as pool:
         # No more tasks than processes are handed out, so that there is little to wait for after an interrupt.
-        running: dict[Future[_Record], int] = {}
+        running: dict[Future[Record], int] = {}
         try:
             with _interrupts_ignored():
                 running |= {pool.submit(_solve, task): task.point for task in itertools.islice(waiting, jobs)}
@@ -444,7 +454,19 @@ def _run(tasks: Iterable[_Task], jobs: int, keep: Callable[[int, _Record], None]
             raise
 
 
-def _solve(task: _Task) -> _Record:
+def _end_with_parent() -> None:
+    """Let this process end with the one that started it, however that ends: killed, it cannot tell its workers to."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait_for_the_end() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait_for_the_end, daemon=True).start()
+
+
+def _solve(task: _Task) -> Record:
     try:
         return _solved(task)
     except Exception as error:
@@ -452,12 +474,12 @@ def _solve(task: _Task) -> _Record:
         raise
 
 
-def _solved(task: _Task) -> _Record:
+def _solved(task: _Task) -> Record:
     started = time.perf_counter()
     with silenced(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         state = steady_state(MASTER_EQUATIONS[task.equation](task.network, **task.options), method=task.method)
-        return _Record(
+        return Record(
             heat_current=dict(state.heat_currents),
             occupation=dict(state.occupations),
             entropy_production=state.entropy_production,
@@ -498,48 +520,11 @@ def _interrupts_ignored() -> Iterator[None]:
         signal.signal(signal.SIGINT, handler)
 
 
-# ---------------------------------------------------------------- the checkpoint
-
-
-def _line(entry: Mapping[str, object]) -> bytes:
-    return json.dumps(entry).encode() + b"\n"
-
-
-def _take_up(path: Path, key: Mapping[str, object]) -> dict[int, _Record]:
-    """Points that a checkpoint has, after a new one is begun or a line that was cut off is removed from an old one."""
-    try:
-        with path.open("a+b") as file:
-            file.seek(0)
-            lines = file.read().splitlines(keepends=True)
-            if lines and not lines[-1].endswith(b"\n"):
-                lines.pop()
-                file.truncate(sum(map(len, lines)))
-            if not lines:
-                file.write(_line(key))
-                return {}
-    except OSError as error:
-        raise OSError(f"checkpoint must be a file that can be written, but is {str(path)!r}: {error}") from error
-    try:
-        found = json.loads(lines[0])
-        records = {entry["point"]: _Record(**entry["record"]) for entry in map(json.loads, lines[1:])}
-    except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(
-            f"checkpoint {str(path)!r} must be one that a sweep left behind, but is not: {error}"
-        ) from None
-    if found != json.loads(_line(key)):
-        different = [name for name in key if found.get(name) != json.loads(_line({name: key[name]}))[name]]
-        raise ValueError(
-            f"checkpoint {str(path)!r} must belong to this sweep, but it is of one with other {', '.join(different)}; "
-            "delete it or name another file"
-        )
-    return records
-
-
 # ---------------------------------------------------------------- the result
 
 
 def _dataset(
-    records: Sequence[_Record],
+    records: Sequence[Record],
     equations: Sequence[str],
     axes: Mapping[str, NDArray[np.float64]],
     network: Network,
@@ -570,7 +555,7 @@ def _labelled(
     return xr.Dataset(described, coords=dict(coordinates), attrs=dict(attributes))
 
 
-def _warn_again(records: Mapping[int, _Record], labels: Sequence[str]) -> None:
+def _warn_again(records: Mapping[int, Record], labels: Sequence[str]) -> None:
     """Repeat what the points warned of, once for each category."""
     found: dict[str, list[tuple[int, str]]] = {}
     for point, record in sorted(records.items()):

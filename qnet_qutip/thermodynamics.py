@@ -46,7 +46,8 @@ def check_density_matrix(rho: qutip.Qobj, hamiltonian: qutip.Qobj, name: str) ->
     TypeError, ValueError
     """
     if not isinstance(rho, qutip.Qobj) or not rho.isoper:
-        raise TypeError(f"{name} must be a QuTiP operator, but is a {type(rho).__name__}")
+        described = f"Qobj of type {rho.type!r}" if isinstance(rho, qutip.Qobj) else type(rho).__name__
+        raise TypeError(f"{name} must be a QuTiP operator, but is a {described}")
     if rho.dims != hamiltonian.dims or rho.shape != hamiltonian.shape:
         raise ValueError(f"{name} must have the dimensions {hamiltonian.dims}, but has {rho.dims}")
     if not rho.isherm:
@@ -123,16 +124,28 @@ def energy(equation: MasterEquation, rho: qutip.Qobj) -> float:
 def von_neumann_entropy(rho: qutip.Qobj) -> float:
     """-Tr[ρ ln ρ], block by block of the matrix.
 
+    Parameters
+    ----------
+    rho : Qobj
+        A density matrix, or the ket of a pure state, whose entropy is 0.
+
     Raises
     ------
+    TypeError
+        If it is neither.
     ValueError
-        If an eigenvalue is negative beyond rounding.
+        If it is not Hermitian, its trace or norm is not 1, or an eigenvalue is negative beyond rounding.
 
     Examples
     --------
     >>> round(von_neumann_entropy(qutip.maximally_mixed_dm(2)), 12)
     0.69314718056
     """
+    if isinstance(rho, qutip.Qobj) and rho.isket:
+        if not np.isclose(rho.norm(), 1.0, atol=1e-6):
+            raise ValueError(f"rho must have norm 1, but has {rho.norm():g}")
+        return 0.0
+    check_density_matrix(rho, rho, "rho")
     sectors = find_sectors(build_generator(rho, {}))
     return entropy_of_blocks(sectors, sectors.pack(entries(rho)))
 
@@ -143,4 +156,4 @@ def entropy_of_blocks(sectors: Sectors, flat: Real) -> float:
     if eigenvalues.min() < -1e-9:
         raise ValueError(f"rho must be positive, but has the eigenvalue {eigenvalues.min():.1e}")
     present = eigenvalues[eigenvalues > 0]
-    return float(-np.sum(present * np.log(present)))
+    return float(0.0 - np.sum(present * np.log(present)))

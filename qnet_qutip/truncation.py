@@ -19,12 +19,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_continuous_lyapunov
-from scipy.signal import lfilter
 
 from qnet_qutip import checks
-from qnet_qutip.network import Network, Oscillator
+from qnet_qutip.network import Network, Oscillator, bath_density, bath_rates
 from qnet_qutip.space import Space
-from qnet_qutip.spectra import decay_rate, excitation_rate
 
 DEFAULT_RTOL = 1e-8
 """Relative truncation error of the heat currents that the default truncation aims at."""
@@ -40,6 +38,11 @@ CURRENT_OVER_FLOW = 0.1
 
 LARGEST_CUT = 100_000
 """Levels beyond which no choice is made: the occupation is then too large for a truncated space."""
+
+
+LEVEL_BYTES, SHELL_BYTES, TWO_LEVEL_BYTES = 230.0, 520.0, 75.0
+"""Memory for each state and factor while a master equation is built: measured at its peak, for levels and modes, for
+total excitations (two and three oscillators, up to 5e5 states) and for 14 to 20 two-level nodes."""
 
 
 class TruncationWarning(UserWarning):
@@ -72,8 +75,7 @@ def _excitation_matrix(network: Network, baths: Sequence[str]) -> NDArray[np.com
     damping, drive = np.zeros(len(names)), np.zeros(len(names))
     for name, bath in network.baths.items():
         node, index = network.nodes[bath.node], names.index(bath.node)
-        up = float(excitation_rate(bath.spectrum, node.frequency, bath.temperature))
-        down = float(decay_rate(bath.spectrum, node.frequency, bath.temperature))
+        down, up = bath_rates(network, name, node.frequency)
         damping[index] += down - up if isinstance(node, Oscillator) else down + up
         drive[index] += up if name in baths else 0.0
     # An undamped mode has no steady occupation of its own; it is not driven either, and stays empty here. What is
@@ -117,7 +119,7 @@ def one_way_flows(network: Network) -> dict[str, float]:
             bath = network.baths[name]
             frequency, index = network.nodes[bath.node].frequency, names.index(bath.node)
             matrix = back if name == source else out
-            absorbed = max(absorbed, frequency * float(bath.spectrum.density(frequency)) * matrix[index, index].real)
+            absorbed = max(absorbed, frequency * bath_density(network, name, frequency) * matrix[index, index].real)
         flows[source] = absorbed
     return flows
 
@@ -157,13 +159,14 @@ def sufficient_levels(occupation: float, tolerance: float, safety: float = LEVEL
 
 def _shell_populations(occupations: Sequence[float], largest: int) -> NDArray[np.float64]:
     """Distribution of the total excitation of independent thermal modes, up to `largest`."""
-    shells = np.zeros(largest + 1)
-    shells[0] = 1.0
+    shells = [1.0] + [0.0] * largest
     for occupation in occupations:
-        # Convolution with the geometric distribution (1 - x) x^n of a thermal mode.
-        ratio = occupation / (1.0 + occupation)
-        shells = lfilter([1.0 - ratio], [1.0, -ratio], shells)
-    return shells
+        # Convolution with the geometric distribution (1 - x) x^n of a thermal mode: q_n = x q_(n-1) + (1 - x) p_n.
+        ratio, convolved = occupation / (1.0 + occupation), 0.0
+        for excitations, population in enumerate(shells):
+            convolved = ratio * convolved + (1.0 - ratio) * population
+            shells[excitations] = convolved
+    return np.array(shells)
 
 
 def excitation_error(estimate: Estimate, max_excitations: int) -> float:
@@ -271,8 +274,11 @@ def excitation_dimension(oscillators: int, two_levels: int, max_excitations: int
     )
 
 
-def check_size(dimension: float, factors: int) -> None:
+def check_size(
+    dimension: float,
+    factors: int,
+    factor_bytes: float = LEVEL_BYTES,
+    remedy: str = "cut it at fewer levels or excitations",
+) -> None:
     """Raise `MemoryError` with the estimate if a space of this dimension cannot be held."""
-    checks.fits_in_memory(
-        f"a space of {dimension:.3g} states", 200.0 * dimension * factors, "cut it at fewer levels or excitations"
-    )
+    checks.fits_in_memory(f"a space of {dimension:.3g} states", factor_bytes * dimension * factors, remedy)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 import qnet_qutip as qn
@@ -99,8 +101,28 @@ def test_numbers_must_be_positive_and_finite(name: str, value: float, message: s
         qn.two_node("oscillator", **{**VALUES, name: value})
 
 
+@pytest.mark.parametrize("make", [np.array, np.float64, np.float32, np.int64, lambda value: np.array([value])[0]])
+def test_numbers_may_be_those_of_numpy(make: Callable[[float], Any]) -> None:
+    """Whatever stands for one number: NumPy's functions return arrays of no dimensions and numbers of its own types."""
+    net = qn.two_node("two-level", **{**VALUES, **{name: make(VALUES[name]) for name in ("omega_h", "T_h")}})
+    assert net == qn.two_node("two-level", **VALUES)
+    assert type(net.nodes["A"].frequency) is type(net.baths["hot"].temperature) is float
+    assert pair(couplings={("A", "B"): make(2)}).couplings["A", "B"] == 2
+
+
+def test_whole_numbers_may_be_those_of_numpy() -> None:
+    net = qn.two_node("oscillator", **VALUES)
+    for number in (np.array(4), np.int32(4), np.uint8(4)):
+        assert qn.local_master_equation(net, levels=number, rtol=np.array(50.0)).space.dimension == 16
+        assert qn.local_master_equation(net, max_excitations=number, rtol=np.array(50.0)).space.dimension == 15
+    with pytest.raises(TypeError, match=r"levels must be a whole number of at least 2, but is 4\.0"):
+        qn.local_master_equation(net, levels=np.array(4.0))
+
+
 @pytest.mark.parametrize("name", list(VALUES))
-@pytest.mark.parametrize("value", ["5", None, True, 1j, [1.0]])
+@pytest.mark.parametrize(
+    "value", ["5", None, True, 1j, [1.0], np.array([5.0]), np.array(True), np.array(1j), np.array("5"), np.True_]
+)
 def test_numbers_must_be_real(name: str, value: object) -> None:
     with pytest.raises(TypeError, match=f"^{name} must be a real number, but is "):
         qn.two_node("two-level", **{**VALUES, name: value})
@@ -190,6 +212,19 @@ def test_a_spectrum_must_have_a_density() -> None:
 
 
 # ---------------------------------------------------------------- what an equation asks of a network
+
+
+@pytest.mark.parametrize("value", [None, "oscillator", {"A": qn.Oscillator(10)}, qn.Oscillator(10)], ids=repr)
+@pytest.mark.parametrize("build", [*qn.MASTER_EQUATIONS.values(), qn.normal_modes])
+def test_what_is_no_network_is_refused(build: Callable[[Any], object], value: object) -> None:
+    with pytest.raises(TypeError, match=r"^network must be a Network, but is "):
+        build(value)
+
+
+def test_an_equation_is_shown_in_one_line() -> None:
+    equation = qn.local_master_equation(qn.two_node("oscillator", **VALUES), levels={"A": 4, "B": 3}, rtol=50.0)
+    line = "local master equation, 12 states (levels={'A': 4, 'B': 3}), collapse operators {hot: 2, cold: 2}"
+    assert repr(equation) == str(equation) == line
 
 
 @pytest.mark.parametrize("equation", list(qn.MASTER_EQUATIONS))

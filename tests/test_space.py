@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
 import sys
 import warnings
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -14,7 +17,10 @@ import qutip
 import qnet_qutip as qn
 from qnet_qutip.space import excitation_space, level_space, two_level_space
 from qnet_qutip.truncation import (
+    LEVEL_BYTES,
+    SHELL_BYTES,
     SHELL_SAFETY,
+    TWO_LEVEL_BYTES,
     excitation_error,
     level_error,
     local_estimate,
@@ -204,6 +210,65 @@ def test_an_excitation_cut_that_does_not_fit_is_refused_at_once(equation: str) -
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=10, check=False)
     assert finished.returncode == 0
     assert "would take about" in finished.stderr
+
+
+def two_level_chain(nodes: int, oscillators: int = 0) -> qn.Network:
+    names = [f"n{index}" for index in range(nodes)]
+    spectrum = qn.PhononSpectrum(1e-3)
+    return qn.Network(
+        nodes={name: (qn.Oscillator if index < oscillators else qn.TwoLevel)(2) for index, name in enumerate(names)},
+        couplings=dict.fromkeys(pairwise(names), 0.1),
+        baths={"hot": qn.Bath(names[0], 1.2, spectrum), "cold": qn.Bath(names[-1], 1, spectrum)},
+    )
+
+
+@pytest.mark.parametrize(("nodes", "oscillators"), [(40, 0), (64, 0), (200, 0), (60, 1), (60, 60)])
+def test_too_many_nodes_are_refused_at_once(nodes: int, oscillators: int) -> None:
+    """In a process that may take 4 GB at most: the refusal is an estimate's, not that of an allocation that failed."""
+    program = (
+        "import resource, sys, test_space\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (2**32, 2**32))\n"
+        "try:\n"
+        f"    test_space.qn.local_master_equation(test_space.two_level_chain({nodes}, {oscillators}))\n"
+        "except MemoryError as error:\n"
+        "    sys.exit(str(error))\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    finished = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False, env=environment
+    )
+    remedy = "cut it at fewer levels or excitations" if oscillators else "take fewer nodes"
+    assert re.search(rf"states would take about .* GB, but this machine has .* GB; {remedy}", finished.stderr)
+
+
+def test_two_level_nodes_are_refused_by_what_the_machine_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sysconf", {"SC_PHYS_PAGES": 2**18, "SC_PAGE_SIZE": 2**12}.__getitem__)
+    assert qn.local_master_equation(two_level_chain(12)).space.dimension == 2**12
+    with pytest.raises(MemoryError, match=r"a space of 3\.36e\+07 states would take about 62\.9 GB, .* has 1\.07 GB"):
+        qn.local_master_equation(two_level_chain(25))
+
+
+@pytest.mark.parametrize(
+    ("network", "arguments", "bytes_each"),
+    [
+        (two_level_chain(15), {}, TWO_LEVEL_BYTES),
+        (PAIR, {"levels": 500}, LEVEL_BYTES),
+        (PAIR, {"max_excitations": 500}, SHELL_BYTES),
+    ],
+    ids=["two-level", "levels", "max_excitations"],
+)
+def test_the_estimate_of_memory_is_near_what_is_held(
+    network: qn.Network, arguments: dict[str, int], bytes_each: float
+) -> None:
+    """What stays after a build is a known fraction of the estimate of its peak: neither above it nor far below."""
+    equation = qn.local_master_equation(network, **arguments)
+    operators = [equation.hamiltonian, *equation.all_collapse_operators, *equation.space.lowering.values()]
+    matrices = [operator.data_as("csr_matrix") for operator in operators]
+    held = sum(each.data.nbytes + each.indices.nbytes + each.indptr.nbytes for each in matrices)
+    held += equation.space.occupations.nbytes
+    estimate = bytes_each * equation.space.dimension * len(network.nodes)
+    # At the peak there are also copies of the occupations and, for total excitations, dictionaries of the states.
+    assert estimate / 8 < held < estimate
 
 
 def test_temperatures_beyond_any_space_are_refused() -> None:

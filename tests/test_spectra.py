@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from decimal import Decimal, localcontext
+from typing import Any
 
 import numpy as np
 import pytest
@@ -96,11 +97,106 @@ def test_kappa_must_be_a_number(value: object) -> None:
         qn.PhononSpectrum(value)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
-def test_a_spectral_density_must_not_be_negative(value: float) -> None:
-    spectrum = qn.CallableSpectrum(lambda frequency: np.full_like(frequency, value))
-    with pytest.raises(ValueError, match=r"spectral density must be finite and not negative, but is .* at frequency"):
-        qn.decay_rate(spectrum, 1.0, 1.0)
+class Returning:
+    """A spectrum that returns whatever it was made with, or what a function makes of the frequency."""
+
+    def __init__(self, value: object) -> None:
+        self.value = value
+
+    def density(self, frequency: object) -> Any:
+        return self.value(frequency) if callable(self.value) else self.value
+
+
+def pair(kind: str, spectrum: Any) -> qn.Network:
+    net = qn.two_node(kind, omega_h=4, omega_c=3, epsilon=0.5, T_h=1.2, T_c=1, kappa=1e-3)
+    return net.replace(baths={"hot": qn.Bath("A", 1.2, spectrum)})
+
+
+BAD_DENSITIES = {
+    "negative": (-1.0, ValueError, "must be finite and not negative, but is -1.0 at frequency "),
+    "nan": (float("nan"), ValueError, "must be finite and not negative, but is nan"),
+    "infinite": ([float("inf")], ValueError, "must be finite and not negative, but is inf"),
+    "two numbers": ([0.1, 0.2], ValueError, r"must have the shape of the frequencies, \(\), but has \(2,\)"),
+    "no number": ([], ValueError, r"must have the shape of the frequencies, \(\), but has \(0,\)"),
+    "ragged": ([[0.1], [0.1, 0.2]], ValueError, "must be an array, but is"),
+    "nothing": (None, TypeError, "must be made of real numbers, but is None"),
+    "text": ("0.1", TypeError, "must be made of real numbers, but is '0.1'"),
+    "complex": (0.1 + 0j, TypeError, "must be made of real numbers, but is "),
+}
+
+
+@pytest.mark.parametrize("equation", list(qn.MASTER_EQUATIONS))
+@pytest.mark.parametrize("kind", ["oscillator", "two-level"])
+@pytest.mark.parametrize("bad", BAD_DENSITIES)
+def test_a_bad_density_is_refused_by_every_equation_and_its_bath_is_named(bad: str, kind: str, equation: str) -> None:
+    value, error, message = BAD_DENSITIES[bad]
+    for spectrum in (Returning(value), qn.CallableSpectrum(lambda frequency: value)):
+        with pytest.raises(error, match=f"^the spectral density of bath 'hot' {message}"):
+            qn.MASTER_EQUATIONS[equation](pair(kind, spectrum))
+
+
+@pytest.mark.parametrize("value", [-1.0, float("nan"), [0.1, 0.2], "0.1"])
+def test_a_bad_density_is_refused_by_rates_and_closed_forms(value: object) -> None:
+    spectrum = Returning(value)
+    for rate in (qn.decay_rate, qn.excitation_rate):
+        with pytest.raises((ValueError, TypeError), match=r"^the spectral density must "):
+            rate(spectrum, 1.0, 1.0)
+    for current in (qn.analytic.local_heat_current, qn.analytic.global_heat_current):
+        with pytest.raises((ValueError, TypeError), match=r"^the spectral density must "):
+            current(pair("oscillator", spectrum))
+
+
+@pytest.mark.parametrize("equation", list(qn.MASTER_EQUATIONS))
+def test_a_density_that_is_negative_at_one_frequency_only_is_refused(equation: str) -> None:
+    """Each equation asks at its own frequencies; the negative sign must not drop a jump at any of them."""
+    net = qn.two_node("two-level", omega_h=4, omega_c=3, epsilon=0.5, T_h=1.2, T_c=1, kappa=1e-3)
+    frequency = {"local": 3.0, "global": qn.normal_modes(net).omega_minus}[equation]
+    spectrum = Returning(lambda asked: -1e-3 if np.isclose(asked, frequency) else 1e-3)
+    with pytest.raises(
+        ValueError, match=f"^the spectral density of bath 'cold' must .* -0.001 at frequency {frequency}"
+    ):
+        qn.MASTER_EQUATIONS[equation](net.replace(baths={"cold": qn.Bath("B", 1, spectrum)}))
+
+
+@pytest.mark.parametrize("equation", list(qn.MASTER_EQUATIONS))
+def test_what_is_obviously_meant_is_taken(equation: str) -> None:
+    """A list, an array of one number, an integer or a constant function are a density as good as any."""
+    build = qn.MASTER_EQUATIONS[equation]
+    expected = build(pair("two-level", qn.CallableSpectrum(lambda frequency: 2.0 + 0 * frequency)))
+    for value in ([2.0], [[2]], 2, np.array(2.0), np.float32(2)):
+        for spectrum in (Returning(value), qn.CallableSpectrum(lambda frequency, value=value: value)):
+            found = build(pair("two-level", spectrum))
+            for first, second in zip(found.all_collapse_operators, expected.all_collapse_operators, strict=True):
+                assert first == second
+
+
+def test_a_list_is_converted_and_a_constant_stands_for_every_frequency() -> None:
+    frequencies = [1.0, 2.0, 3.0]
+    of_list = Returning(lambda frequency: [0.1 * each for each in np.atleast_1d(frequency)])
+    ohmic = qn.CallableSpectrum(lambda frequency: 0.1 * frequency)
+    np.testing.assert_array_equal(qn.decay_rate(of_list, frequencies, 2.0), qn.decay_rate(ohmic, frequencies, 2.0))
+    np.testing.assert_array_equal(qn.CallableSpectrum(lambda _: 0.5).density(frequencies), [0.5, 0.5, 0.5])
+    with pytest.raises(ValueError, match=r"must have the shape of the frequencies, \(3,\), but has \(1,\)"):
+        qn.CallableSpectrum(lambda _: [0.5]).density(frequencies)
+    with pytest.raises(ValueError, match=r"must have the shape of the frequencies, \(3,\), but has \(1, 3\)"):
+        qn.CallableSpectrum(lambda frequency: [frequency]).density(frequencies)
+
+
+def test_an_error_of_the_function_itself_is_left_as_it_is() -> None:
+    def failing(frequency: object) -> float:
+        raise ZeroDivisionError("of the function")
+
+    with pytest.raises(ZeroDivisionError, match=r"^of the function$"):
+        qn.local_master_equation(pair("two-level", qn.CallableSpectrum(failing)))
+
+
+def test_a_rate_that_overflows_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match=r"^the rates of bath 'hot' must be finite, but are inf .* temperature 1e\+300"
+    ):
+        qn.local_master_equation(
+            pair("two-level", Returning(1e200)).replace(baths={"hot": qn.Bath("A", 1e300, Returning(1e200))})
+        )
 
 
 def test_a_function_must_be_callable() -> None:

@@ -455,6 +455,35 @@ def test_von_neumann_entropy_of_known_states() -> None:
         qn.von_neumann_entropy(qutip.Qobj(np.diag([1.5, -0.5])))
 
 
+def test_von_neumann_entropy_of_a_ket_is_zero() -> None:
+    assert qn.von_neumann_entropy(qutip.basis([2, 3], [1, 2])) == 0
+    assert qn.von_neumann_entropy((qutip.basis(3, 0) + 1j * qutip.basis(3, 2)).unit()) == 0
+
+
+@pytest.mark.parametrize(
+    ("rho", "error", "message"),
+    [
+        (2 * qutip.maximally_mixed_dm(2), ValueError, "rho must have trace 1, but has 2"),
+        (2 * qutip.basis(2, 0), ValueError, "rho must have norm 1, but has 2"),
+        (qutip.fock_dm(2, 0) + qutip.destroy(2), ValueError, "rho must be Hermitian, but is not"),
+        (qutip.basis(2, 0).dag(), TypeError, "rho must be a QuTiP operator, but is a Qobj of type 'bra'"),
+        (np.eye(2) / 2, TypeError, "rho must be a QuTiP operator, but is a ndarray"),
+    ],
+    ids=["trace 2", "norm 2", "not Hermitian", "bra", "array"],
+)
+def test_von_neumann_entropy_of_what_is_no_state_is_refused(rho: object, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        qn.von_neumann_entropy(rho)
+
+
+def test_covariance_and_correlations_are_read_only() -> None:
+    state = qn.steady_state(COLD)
+    for matrix in (state.covariance, state.correlations):
+        assert not matrix.flags.writeable
+        with pytest.raises(ValueError, match="read-only"):
+            matrix[0, 0] = 1.0
+
+
 def test_smallest_eigenvalue_is_that_of_the_density_matrix() -> None:
     state = qn.steady_state(COLD)
     assert state.smallest_eigenvalue == pytest.approx(scipy.linalg.eigvalsh(state.rho.full())[0], abs=10 * EPS)

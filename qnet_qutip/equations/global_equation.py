@@ -20,10 +20,10 @@ from qnet_qutip.equations.master_equation import (
     network_hamiltonian,
     node_space,
     require_baths,
+    require_network,
 )
-from qnet_qutip.network import Bath, Network, Oscillator
+from qnet_qutip.network import Network, Oscillator, bath_rates
 from qnet_qutip.space import Levels, Space, mode_space
-from qnet_qutip.spectra import decay_rate, excitation_rate
 from qnet_qutip.truncation import (
     CURRENT_OVER_FLOW,
     DEFAULT_RTOL,
@@ -67,6 +67,8 @@ def normal_modes(network: Network) -> NormalModes:
 
     Raises
     ------
+    TypeError
+        If it is not a network.
     ValueError
         If the network has not exactly two nodes of one kind, or ε² ≥ ω_hω_c, so that ω_- would not be positive.
 
@@ -77,6 +79,7 @@ def normal_modes(network: Network) -> NormalModes:
     >>> normal_modes(net).frequencies
     {'+': 6.0, '-': 4.0}
     """
+    require_network(network)
     if len(network.nodes) != 2 or len({type(node) for node in network.nodes.values()}) != 1:
         kinds = {name: type(node).__name__ for name, node in network.nodes.items()}
         raise ValueError(f"network must have two nodes of one kind for the global equation, but has {kinds}")
@@ -128,7 +131,8 @@ def global_master_equation(
     Raises
     ------
     ValueError, TypeError
-        If the network has no bath or not two nodes of one kind, ω_- would not be positive, or a cut is not valid.
+        If the network is none, has no bath or not two nodes of one kind, ω_- would not be positive, or a cut is not
+        valid.
     MemoryError
         If the space would not fit in memory.
 
@@ -144,7 +148,7 @@ def global_master_equation(
     >>> sorted(global_master_equation(net).space.levels)
     ['+', '-']
     """
-    return _build(network, levels, max_excitations, basis, rtol, 1.0)
+    return _build(network, levels, max_excitations, basis, checks.positive("rtol", rtol), 1.0)
 
 
 def _build(
@@ -171,7 +175,7 @@ def _build(
     else:
         estimate = global_estimate(network, modes)
         space, chosen = node_space(network, estimate, levels, max_excitations, rtol, enlargement)
-    operators = {name: _collapse_operators(bath, modes, space, network) for name, bath in network.baths.items()}
+    operators = {name: _collapse_operators(network, name, modes, space) for name in network.baths}
     return MasterEquation(
         name="global",
         network=network,
@@ -190,29 +194,26 @@ def _mode_hamiltonian(modes: NormalModes, space: Space) -> qutip.Qobj:
     ).to("CSR")
 
 
-def _collapse_operators(bath: Bath, modes: NormalModes, space: Space, network: Network) -> tuple[qutip.Qobj, ...]:
+def _collapse_operators(network: Network, bath: str, modes: NormalModes, space: Space) -> tuple[qutip.Qobj, ...]:
     """Eqs. (11)-(12): for each mode √(γ(ω_±) weight) d_± and its Hermitian conjugate, weight cos²θ or sin²θ."""
+    on = network.baths[bath].node
     if space.ladder is not space.lowering:
-        parts = {mode: modes.expansion[bath.node][mode] * space.ladder[mode] for mode in modes.frequencies}
-    elif isinstance(network.nodes[bath.node], Oscillator):
+        parts = {mode: modes.expansion[on][mode] * space.ladder[mode] for mode in modes.frequencies}
+    elif isinstance(network.nodes[on], Oscillator):
         expansion, lowering = modes.expansion, space.lowering
         parts = {
-            mode: expansion[bath.node][mode] * sum(expansion[node][mode] * lowering[node] for node in expansion)
+            mode: expansion[on][mode] * sum(expansion[node][mode] * lowering[node] for node in expansion)
             for mode in modes.frequencies
         }
     else:
-        parts = _eigenoperators(bath.node, modes, space)
+        parts = _eigenoperators(on, modes, space)
     if modes.omega_plus == modes.omega_minus:
         # ε = 0 on resonance: one Bohr frequency, so that both transitions belong to one collapse operator.
         parts = {"+": parts["+"] + parts["-"]}
     return tuple(
         operator
         for mode, part in parts.items()
-        for operator in cooling_and_heating(
-            part,
-            down=float(decay_rate(bath.spectrum, modes.frequencies[mode], bath.temperature)),
-            up=float(excitation_rate(bath.spectrum, modes.frequencies[mode], bath.temperature)),
-        )
+        for operator in cooling_and_heating(part, *bath_rates(network, bath, modes.frequencies[mode]))
         if operator.norm("max") > 0
     )
 
@@ -253,7 +254,6 @@ def global_estimate(network: Network, modes: NormalModes) -> Estimate:
 
 
 def _mode_space(network: Network, modes: NormalModes, levels: Levels | None, rtol: float, enlargement: float) -> Space:
-    checks.positive("rtol", rtol)
     occupations = dict(zip(modes.frequencies, global_estimate(network, modes).normal_occupations, strict=True))
     if levels is None:
         numbers = {
@@ -305,16 +305,14 @@ def global_dissipator_in_local_operators(equation: MasterEquation, bath: str) ->
     if equation.name != "global" or space.cut_factors != tuple(network.nodes):
         raise ValueError(f"equation must be a global one of oscillators in the basis of the nodes, but is {equation}")
     modes = normal_modes(network)
-    member = network.baths[bath]
     a, b = space.lowering[modes.first], space.lowering[modes.second]
     generator = 0
     for mode, frequency in modes.frequencies.items():
         on_a, on_b = modes.expansion[modes.first][mode], modes.expansion[modes.second][mode]
-        weight = modes.expansion[member.node][mode] ** 2
-        down = weight * float(decay_rate(member.spectrum, frequency, member.temperature))
-        up = weight * float(excitation_rate(member.spectrum, frequency, member.temperature))
+        weight = modes.expansion[network.baths[bath].node][mode] ** 2
+        down, up = bath_rates(network, bath, frequency)
         for rate, first, second in ((down, a, b), (up, a.dag(), b.dag())):
-            generator += rate * (
+            generator += (weight * rate) * (
                 on_a**2 * qutip.lindblad_dissipator(first)
                 + on_b**2 * qutip.lindblad_dissipator(second)
                 + on_a * on_b * (qutip.lindblad_dissipator(first, second) + qutip.lindblad_dissipator(second, first))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qnet_qutip import checks
 from qnet_qutip.equations.master_equation import (
     MasterEquation,
     cooling_and_heating,
@@ -10,9 +11,8 @@ from qnet_qutip.equations.master_equation import (
     node_space,
     require_baths,
 )
-from qnet_qutip.network import Network
+from qnet_qutip.network import Network, bath_rates
 from qnet_qutip.space import Levels
-from qnet_qutip.spectra import decay_rate, excitation_rate
 from qnet_qutip.truncation import DEFAULT_RTOL, local_estimate
 
 
@@ -46,7 +46,7 @@ def local_master_equation(
     Raises
     ------
     ValueError, TypeError
-        If the network has no bath or a cut is not valid.
+        If the network is none or has no bath, or a cut is not valid.
     MemoryError
         If the space would not fit in memory.
 
@@ -62,7 +62,7 @@ def local_master_equation(
     >>> len(local_master_equation(net).collapse_operators["hot"])
     2
     """
-    return _build(network, levels, max_excitations, rtol, 1.0)
+    return _build(network, levels, max_excitations, checks.positive("rtol", rtol), 1.0)
 
 
 def _build(
@@ -72,12 +72,8 @@ def _build(
     space, chosen = node_space(network, local_estimate(network), levels, max_excitations, rtol, enlargement)
     operators = {}
     for name, bath in network.baths.items():
-        frequency = network.nodes[bath.node].frequency
-        operators[name] = cooling_and_heating(
-            space.lowering[bath.node],
-            down=float(decay_rate(bath.spectrum, frequency, bath.temperature)),
-            up=float(excitation_rate(bath.spectrum, frequency, bath.temperature)),
-        )
+        down, up = bath_rates(network, name, network.nodes[bath.node].frequency)
+        operators[name] = cooling_and_heating(space.lowering[bath.node], down, up)
     return MasterEquation(
         name="local",
         network=network,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import qutip
@@ -13,6 +14,8 @@ from qnet_qutip.network import FrozenMapping, Network, Oscillator
 from qnet_qutip.space import Levels, Space, excitation_space, level_space, node_levels, two_level_space
 from qnet_qutip.truncation import (
     DEFAULT_RTOL,
+    SHELL_BYTES,
+    TWO_LEVEL_BYTES,
     Estimate,
     check_size,
     choose_cut,
@@ -21,7 +24,7 @@ from qnet_qutip.truncation import (
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class MasterEquation:
     """dρ/dt = -i[H, ρ] + Σ_bath D_bath(ρ), eq. (4), as QuTiP operators.
 
@@ -48,7 +51,7 @@ class MasterEquation:
     hamiltonian: qutip.Qobj
     collapse_operators: Mapping[str, tuple[qutip.Qobj, ...]]
     rtol: float = DEFAULT_RTOL
-    enlarged: Callable[[float], MasterEquation] | None = field(default=None, repr=False)
+    enlarged: Callable[[float], MasterEquation] | None = None
 
     @property
     def all_collapse_operators(self) -> list[qutip.Qobj]:
@@ -70,7 +73,7 @@ class MasterEquation:
         checks.one_of("bath", bath, list(self.collapse_operators))
         return sum(qutip.lindblad_dissipator(operator) for operator in self.collapse_operators[bath])
 
-    def __str__(self) -> str:
+    def __repr__(self) -> str:
         baths = ", ".join(f"{name}: {len(operators)}" for name, operators in self.collapse_operators.items())
         return (
             f"{self.name} master equation, {self.space.dimension} states ({self.space.cut}), "
@@ -93,8 +96,15 @@ def cooling_and_heating(operator: qutip.Qobj, down: float, up: float) -> tuple[q
     return tuple((np.sqrt(rate) * jump).to("CSR") for rate, jump in pair if rate > 0)
 
 
+def require_network(network: object) -> None:
+    """Raise `TypeError` if what is given as a network is none."""
+    if not isinstance(network, Network):
+        raise TypeError(f"network must be a Network, but is {network!r}")
+
+
 def require_baths(network: Network) -> None:
-    """Raise if a network cannot have a steady state of its own: no bath at all."""
+    """Raise if a network is none, or cannot have a steady state of its own: no bath at all."""
+    require_network(network)
     if not network.baths:
         raise ValueError("network must have at least one bath for a master equation, but has none")
 
@@ -134,7 +144,6 @@ def node_space(
     MemoryError
         If the space would not fit in memory.
     """
-    checks.positive("rtol", rtol)
     if levels is not None and max_excitations is not None:
         raise ValueError(
             f"levels and max_excitations must not both be given, but are {levels!r} and {max_excitations!r}"
@@ -146,6 +155,8 @@ def node_space(
             raise ValueError(
                 f"max_excitations must not be given, as every node has two levels, but is {max_excitations!r}"
             )
+        nodes = len(network.nodes)
+        check_size(math.prod([2.0] * nodes), nodes, TWO_LEVEL_BYTES, "take fewer nodes")
         return two_level_space(network), False
     chosen = levels is None and max_excitations is None
     if chosen:
@@ -156,14 +167,15 @@ def node_space(
             levels = {name: int(np.ceil(number * enlargement)) for name, number in cut.items()}
     if levels is not None:
         numbers = node_levels(network, levels)
-        check_size(float(np.prod([float(number) for number in numbers.values()])), len(numbers))
+        check_size(math.prod(map(float, numbers.values())), len(numbers))
         if not chosen:
             warn_if_too_small(estimate, numbers, rtol)
         return level_space(network, levels), chosen
     excitations = checks.whole("max_excitations", max_excitations, 1)
     oscillators = sum(isinstance(node, Oscillator) for node in network.nodes.values())
     dimension = excitation_dimension(oscillators, len(network.nodes) - oscillators, excitations)
-    check_size(float(dimension), len(network.nodes))
+    # No float is larger than 1e308.
+    check_size(float(min(dimension, 10**308)), len(network.nodes), SHELL_BYTES)
     if not chosen:
         warn_if_too_small(estimate, excitations, rtol)
     return excitation_space(network, excitations), chosen
