@@ -135,6 +135,18 @@ def dissipated(jumps: list[Matrix], rho: Matrix) -> Matrix:
     return np.asarray(sum(terms))
 
 
+def entropy_production(equation: str, kind: str, values: Parameters, rho: Matrix) -> float:
+    """Eq. (1), dS/dt - ΣJ/T, of any ρ of full rank, with dS/dt = -Tr[D(ρ) ln ρ]."""
+    a, b = ladder_operators(kind, math.isqrt(len(rho)))
+    H, production = hamiltonian(values, a, b), 0.0
+    eigenvalues, vectors = np.linalg.eigh(rho)
+    logarithm = vectors @ np.diag(np.log(eigenvalues)) @ vectors.conj().T
+    for bath, (_, T) in NODE_OF.items():
+        change = dissipated(jump_operators(equation, kind, values, bath, a, b), rho)
+        production -= np.trace(change @ (logarithm + H / values[T])).real
+    return float(production)
+
+
 # ---------------------------------------------------------------- steady moments and correlations, eqs. (8) and (17)
 
 
@@ -174,3 +186,15 @@ def correlations(kind: str, moments: Matrix) -> Matrix:
     A, B = (0.5, 0.5) if kind == "two-level" else (n_A + 0.5, n_B + 0.5)
     xx, xp = X / (2 * math.sqrt(A * B)), Y / (2 * math.sqrt(A * B))
     return np.array([[1, 0, xx, -xp], [0, 1, xp, xx], [xx, xp, 1, 0], [-xp, xx, 0, 1]])
+
+
+def smallest_transposed_eigenvalue(moments: Matrix) -> float:
+    """Smaller symplectic eigenvalue of two oscillators' partially transposed V: entangled below ½ (Simon, 2000).
+
+    With variances A and B, V's block between the nodes has the determinant C = ¼(⟨X⟩² + ⟨Y⟩²), whose sign the transpose
+    changes: the eigenvalues ν² solve ν⁴ - (A² + B² - 2C)ν² + (AB - C)² = 0.
+    """
+    n_A, n_B, X, Y = moments
+    A, B, C = n_A + 0.5, n_B + 0.5, (X**2 + Y**2) / 4
+    half = (A**2 + B**2 - 2 * C) / 2
+    return math.sqrt(half - math.sqrt(half**2 - (A * B - C) ** 2))
