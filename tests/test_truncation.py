@@ -138,16 +138,38 @@ def test_the_warning_before_a_solution_gives_the_estimate() -> None:
         qn.local_master_equation(NET, levels={"A": 4, "B": 6}, rtol=0.999 * by_level)
 
 
-def test_a_choice_aims_at_a_current_of_a_tenth_of_the_flow() -> None:
-    """The chosen cut is the smallest for a tenth of the tolerance, by the estimate that is written out above."""
-    estimate = local_estimate(NET)
-    x, y = (n / (1 + n) for n in estimate.normal_occupations)
+# So close to each other that some lie between an error and its half.
+TOLERANCES = np.geomspace(1e-9, 1e-3, 31)
+
+
+def test_total_excitations_chosen_are_the_fewest_for_a_current_of_a_tenth_of_the_flow() -> None:
+    x, y = (n / (1 + n) for n in local_estimate(NET).normal_occupations)
 
     def error(largest: int) -> float:
         shell = sum(x**k * y ** (largest - k) for k in range(largest + 1))
         return 8 * (largest + 2) * (1 - x) * (1 - y) * shell
 
-    for rtol in (1e-4, 1e-8):
+    for rtol in TOLERANCES:
         largest = qn.local_master_equation(NET, rtol=rtol).space.max_excitations
         assert largest is not None
         assert error(largest) <= 0.1 * rtol < error(largest - 1)
+
+
+def test_levels_chosen_for_one_node_are_the_fewest_for_a_current_of_a_tenth_of_the_flow() -> None:
+    x = np.exp(-2.0 / 1.5)
+    net = qn.Network({"A": qn.Oscillator(2.0)}, {}, {"bath": qn.Bath("A", 1.5, qn.PhononSpectrum(1e-3))})
+    for rtol in TOLERANCES:
+        number = qn.local_master_equation(net, rtol=rtol).space.levels["A"]
+        errors = [32 * N * (1 - x) * x ** (N - 1) for N in (number - 1, number)]
+        assert errors[1] <= 0.1 * rtol < errors[0]
+
+
+def test_levels_chosen_for_modes_are_the_fewest_that_share_the_tolerance() -> None:
+    """Each mode as full as the hotter bath makes it."""
+    frequencies = qn.normal_modes(NET).frequencies
+    for rtol in TOLERANCES:
+        levels = qn.global_master_equation(NET, rtol=rtol).space.levels
+        for mode, frequency in frequencies.items():
+            x = np.exp(-frequency / 1.2)
+            errors = [8 * N * (1 - x) * x ** (N - 1) for N in (levels[mode] - 1, levels[mode])]
+            assert errors[1] <= 0.1 * rtol / 2 < errors[0]
