@@ -1,5 +1,7 @@
 """Reference figures, to 16 digits: solutions with 40 digits that no code of the package had a part in.
 
+`generate_reference_values.py` computes them.
+
 `REFERENCE_CASES` is a list of (name, kind, parameters, values): `parameters` are keyword arguments of `two_node`, and
 `values` maps "local" and "global" to figures such as "J_h", "nA" or "sigma".
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from types import SimpleNamespace
 
 import numpy as np
@@ -395,6 +396,28 @@ def test_a_generator_that_is_not_positive_is_warned_of() -> None:
     redfield = dataclasses.replace(equation, collapse_operators={**equation.collapse_operators, "hot": (pair,)})
     with pytest.warns(qn.PositivityWarning, match="not a density matrix"):
         evolve(redfield, superposition(equation, (0.9, [0, 0]), (0.4, [1, 0])), np.linspace(0.0, 0.1, 3))
+
+
+@pytest.mark.parametrize("drift", [1e-9, -1e-9])
+def test_a_trace_that_drifts_is_warned_of(drift: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An integrator that multiplies the state by 1 + drift on the way; every eigenvalue stays positive."""
+    equation = build("local", "oscillator", 6)
+    rho0 = thermal(equation, 12.0, 10.0)
+    correct = dynamics.solve_ivp
+
+    def drifting(*arguments: object, factor: float, **options: object) -> SimpleNamespace:
+        result = correct(*arguments, **options)
+        return SimpleNamespace(success=True, t=result.t, y=result.y * np.linspace(1, factor, 3), nfev=result.nfev)
+
+    monkeypatch.setattr(dynamics, "solve_ivp", functools.partial(drifting, factor=1 + drift))
+    with pytest.warns(qn.PositivityWarning, match=r"the trace changes by 1\.0e-09 and the smallest") as caught:
+        trajectory = evolve(equation, rho0, [0.0, 0.5, 1.0])
+    assert caught[0].filename == __file__
+    assert trajectory.smallest_eigenvalue > 0
+    assert trajectory.trace_error == pytest.approx(1e-9, rel=1e-4)
+    # Rounding is not a drift: every warning is an error here.
+    monkeypatch.setattr(dynamics, "solve_ivp", functools.partial(drifting, factor=1 + 1e-2 * drift))
+    assert evolve(equation, rho0, [0.0, 0.5, 1.0]).trace_error == pytest.approx(1e-11, rel=1e-2)
 
 
 def test_a_failed_integration_raises(monkeypatch: pytest.MonkeyPatch) -> None:

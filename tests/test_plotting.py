@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import xarray as xr
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import to_rgb
 
@@ -150,6 +151,33 @@ def test_labels_are_the_symbols_of_the_paper(curve, ax):
     ]
 
 
+@pytest.mark.parametrize(("options", "label"), [({}, "$J_h$"), ({"bath": "hot"}, "$J_h$"), ({"bath": "cold"}, "$J_c$")])
+def test_heat_current_is_labelled_by_its_bath(options, label, curve, ax):
+    plotting.plot_heat_current(*curve, **options, ax=ax)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == (r"$\epsilon$", label)
+
+
+@pytest.mark.parametrize(
+    ("options", "label"),
+    [({}, r"$\langle a^\dagger a\rangle$"), ({"node": "B"}, r"$\langle b^\dagger b\rangle$")],
+)
+def test_population_is_labelled_by_its_node(options, label, curve, ax):
+    plotting.plot_population(*curve, **options, ax=ax)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == (r"$\epsilon$", label)
+
+
+def test_both_axes_are_labelled_by_the_bath_and_the_node_asked_for(curve, ax):
+    plotting.plot_current_and_population(*curve, bath="cold", node="B", ax=ax)
+    assert (ax.get_ylabel(), ax.figure.axes[-1].get_ylabel()) == ("$J_c$", r"$\langle b^\dagger b\rangle$")
+
+
+@pytest.mark.parametrize("variable", ["omega_h", "T_h", "T_c", "kappa", "omega_c"])
+def test_coordinate_of_a_curve_is_its_symbol(variable, curve, ax):
+    plotting.plot_heat_current(curve[0].rename(epsilon=variable), ax=ax)
+    symbols = {"omega_h": r"$\omega_h$", "omega_c": r"$\omega_c$", "T_h": "$T_h$", "T_c": "$T_c$", "kappa": r"$\kappa$"}
+    assert ax.get_xlabel() == symbols[variable]
+
+
 def test_legend_can_be_left_out(curve, ax):
     plotting.plot_current_and_population(*curve, ax=ax, legend=None)
     assert ax.figure.axes[-1].get_legend() is None
@@ -212,7 +240,25 @@ def test_error_map_is_the_relative_deviation(surface, ax):
     expected = relative_deviation(wrong, closed).sel(equation="local", bath="hot").transpose("T_h", "omega_h").values
     drawn = mesh_of(ax).get_array().reshape(expected.shape)
     np.testing.assert_array_equal(drawn, np.maximum(expected, np.finfo(float).eps))
-    assert "$J_h$" in ax.figure.axes[-1].get_ylabel()
+    assert (ax.get_xlabel(), ax.get_ylabel()) == (r"$\omega_h$", "$T_h$")
+    assert ax.figure.axes[-1].get_ylabel() == "relative error of $J_h$"
+
+
+def test_error_map_of_another_bath_says_so(surface, ax):
+    dataset, closed = surface
+    shift = xr.DataArray([0.01, 0.02], {"bath": ["hot", "cold"]})
+    wrong = dataset.assign(heat_current=dataset.heat_current * (1 + shift))
+    plotting.plot_relative_error(wrong, closed, bath="cold", ax=ax)
+    expected = relative_deviation(wrong, closed).sel(equation="local", bath="cold").transpose("T_h", "omega_h").values
+    np.testing.assert_array_equal(mesh_of(ax).get_array().reshape(expected.shape), expected)
+    assert ax.figure.axes[-1].get_ylabel() == "relative error of the cold current"
+
+
+@pytest.mark.parametrize("name", ["entropy", "error"])
+def test_maps_have_omega_h_across_and_T_h_upwards(name, drawings, ax):
+    drawings[name](ax=ax)
+    # The cells' corners lie half a step outside the first and the last value.
+    assert (ax.get_xlim(), ax.get_ylim()) == ((1.5, 10.5), (9.5, 15.5))
 
 
 def test_maps_refuse_other_coordinates_and_arguments(curve, surface, ax):
@@ -304,5 +350,5 @@ def test_trajectory_is_drawn_where_it_is_finite(ax):
     np.testing.assert_array_equal(drawn[r"$J_\mathrm{third}$"].get_ydata(), HISTORY.heat_currents["third"])
     right = ax.figure.axes[-1]
     np.testing.assert_array_equal(right.get_lines()[0].get_ydata(), [np.nan, 4.0, 2.0, 1.0, 0.5])
-    assert ax.get_xlabel() == "$t$"
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("$t$", "$J$")
     assert "entropy production" in right.get_ylabel()

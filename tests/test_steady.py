@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from typing import Any
 
@@ -217,6 +218,60 @@ def test_state_that_is_not_positive_warns() -> None:
     assert state.smallest_eigenvalue == pytest.approx(-0.25, rel=1e-9)
 
 
+@pytest.mark.parametrize("negative", [1e-3, 1e-6, 1e-9])
+@pytest.mark.parametrize("of_equation", [True, False])
+def test_the_least_eigenvalue_that_is_not_rounding_warns(negative: float, of_equation: bool) -> None:
+    """Of plain operators and of an equation; the state has the populations 1 + p and -p."""
+    # Rates of 1 upwards and -r downwards, with r = p/(1 + p).
+    pairs = {
+        "hot": ((LOWER.dag(), 0.5 * LOWER.dag()), (LOWER, -0.5 * negative / (1 + negative) * LOWER)),
+    }
+    net = qn.Network({"A": qn.TwoLevel(2)}, {}, {"hot": qn.Bath("A", 1.0, qn.PhononSpectrum(1e-2))})
+    equation = dataclasses.replace(qn.local_master_equation(net), collapse_operators=pairs)
+    with pytest.warns(qn.PositivityWarning, match=f"has the eigenvalue -{negative:.1e}: it is not a density") as caught:
+        state = qn.steady_state(equation) if of_equation else qn.steady_state(equation.hamiltonian, pairs)
+    assert [warning.filename for warning in caught] == [__file__]
+    assert state.smallest_eigenvalue == pytest.approx(-negative, rel=1e-6)
+    assert not state.positive
+
+
+def test_an_eigenvalue_that_is_rounding_does_not_warn() -> None:
+    """Every warning is an error here."""
+    state = qn.steady_state(LOWER.dag() * LOWER, [(LOWER.dag(), 0.5 * LOWER.dag()), (LOWER, -0.5e-12 * LOWER)])
+    assert state.smallest_eigenvalue == pytest.approx(-1e-12, rel=1e-3)
+    assert state.positive
+
+
+def returned_by_qutip(monkeypatch: pytest.MonkeyPatch, rho: qutip.Qobj) -> None:
+    monkeypatch.setattr(qutip, "steadystate", lambda *_, **__: rho)
+
+
+@pytest.mark.parametrize("arguments", [(PAIR,), (PAIR.hamiltonian, PAIR.collapse_operators)], ids=["equation", "plain"])
+def test_a_matrix_of_qutip_that_is_not_hermitian_warns(arguments: tuple[Any, ...], monkeypatch: Any) -> None:
+    rho = qn.steady_state(PAIR).rho
+    returned_by_qutip(monkeypatch, rho + 3e-8j * qutip.qeye([2, 2]) / 2)
+    with pytest.warns(qn.AccuracyWarning, match=r"'direct' returned a matrix that misses being Hermitian") as caught:
+        state = qn.steady_state(*arguments, method="direct")
+    assert len(caught) == 1
+    # Its Hermitian part is the steady state, to the last digits of what was added and taken away.
+    assert np.abs((state.rho - rho).full()).max() <= 8 * EPS
+
+
+def test_currents_of_qutip_that_do_not_add_up_warn(monkeypatch: pytest.MonkeyPatch) -> None:
+    rho = qn.steady_state(PAIR).rho
+    wrong = (1 - 1e-6) * rho + 1e-6 * qutip.maximally_mixed_dm([2, 2])
+    returned_by_qutip(monkeypatch, wrong)
+    with pytest.warns(qn.AccuracyWarning, match=r"by method 'direct' add up to \S+ of the largest instead") as caught:
+        state = qn.steady_state(PAIR, method="direct")
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    assert f"{state.first_law_residual:.1e}" in str(caught[0].message)
+    assert state.heat_currents["hot"] == pytest.approx(qn.heat_currents(PAIR, wrong)["hot"], rel=1e-9)
+    # The steady state itself does not warn.
+    returned_by_qutip(monkeypatch, rho)
+    assert qn.steady_state(PAIR, method="direct").first_law_residual <= 1e-6
+
+
 # ---------------------------------------------------------------- several steady states
 
 UNCOUPLED = A.dag() * A + 1.7 * B.dag() * B
@@ -295,11 +350,31 @@ def test_undamped_modes_do_not_leak_warnings_of_scipy() -> None:
 # ---------------------------------------------------------------- starting from a state
 
 
+LARGER = qn.local_master_equation(COLD.network, max_excitations=12, rtol=1.0)
+"""91 states, 819 unknowns: enough of them for more than one iteration."""
+
+
 def test_start_shortens_the_way() -> None:
-    first = qn.steady_state(COLD)
-    again = qn.steady_state(COLD, start=first)
-    assert again.iterations <= first.iterations
+    first = qn.steady_state(LARGER)
+    again = qn.steady_state(LARGER, start=first)
+    assert again.iterations < first.iterations
     assert again.heat_currents["hot"] == pytest.approx(first.heat_currents["hot"], rel=2e-10)
+
+
+def test_start_of_another_network_leads_to_the_same_state() -> None:
+    near = qn.local_master_equation(COLD.network.replace(couplings={("A", "B"): 0.6}), max_excitations=12, rtol=1.0)
+    expected, state = qn.steady_state(LARGER), qn.steady_state(LARGER, start=qn.steady_state(near))
+    for bath, current in expected.heat_currents.items():
+        assert state.heat_currents[bath] == pytest.approx(current, rel=2e-10, abs=0)
+
+
+@pytest.mark.parametrize("rtol", [1e-3, 1e-6])
+def test_last_change_of_the_currents_is_within_rtol_and_not_nothing(rtol: float) -> None:
+    state = qn.steady_state(LARGER, rtol=rtol)
+    assert list(state.current_changes) == ["hot", "cold"]
+    assert all(0 <= change <= rtol for change in state.current_changes.values())
+    assert max(state.current_changes.values()) > 0
+    assert dict(qn.steady_state(PAIR, method="direct").current_changes) == {}
 
 
 @pytest.mark.parametrize("rtol", [1e-3, 1e-6, 1e-12])

@@ -105,11 +105,12 @@ def test_closed_forms_have_the_layout_and_the_numbers_of_a_sweep(kind):
     np.testing.assert_allclose(dataset.entropy_production, closed.entropy_production, rtol=1e-7)
 
 
-def test_deviation_is_relative_to_the_one_way_flow_where_the_current_vanishes():
+@pytest.mark.parametrize("sign", [1, -1])
+def test_deviation_is_relative_to_the_one_way_flow_where_the_current_vanishes(sign):
     fixed = {"omega_c": 5.0, "epsilon": 1e-3, "T_h": 12.0, "T_c": 10.0, "kappa": 1e-7}
     arguments = ("two-level", ["local"], {"omega_h": [6.0, 8.0]}, fixed)
     dataset, closed = sweep(*arguments), closed_forms(*arguments)
-    shifted = dataset.assign(heat_current=closed.heat_current + 1e-3 * dataset.one_way_flow)
+    shifted = dataset.assign(heat_current=closed.heat_current + sign * 1e-3 * dataset.one_way_flow)
     deviation = relative_deviation(shifted, closed).sel(equation="local", bath="hot").values
     scale = abs(closed.heat_current / dataset.one_way_flow).sel(equation="local", bath="hot").values
     np.testing.assert_allclose(deviation, 1e-3 / np.maximum(scale, 0.01), rtol=1e-9)

@@ -8,6 +8,7 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
+from literal import Literal
 from reference import REFERENCE_CASES
 
 import qnet_qutip as qn
@@ -249,26 +250,9 @@ def test_eq_16_is_for_oscillators_in_the_basis_of_the_nodes() -> None:
 
 
 def eq_8_heat_current(kind: str, values: dict[str, float]) -> float:
-    """J_h of the appendix, from eq. (8) as a linear system with 40 digits and those that cancel."""
-    delta = -1 if kind == "oscillator" else 1
+    """J_h from the moments of eq. (8), with 40 digits and those that cancel."""
     with mpmath.workdps(90):
-        omega_h, omega_c, epsilon, T_h, T_c, kappa = (
-            mpmath.mpf(values[name]) for name in ("omega_h", "omega_c", "epsilon", "T_h", "T_c", "kappa")
-        )
-        x_h, x_c = mpmath.exp(-omega_h / T_h), mpmath.exp(-omega_c / T_c)
-        gamma_h, gamma_c = kappa * omega_h**3 / (1 - x_h), kappa * omega_c**3 / (1 - x_c)
-        decay_h, decay_c = gamma_h * (1 + delta * x_h), gamma_c * (1 + delta * x_c)
-        mean, detuning = (decay_h + decay_c) / 2, omega_h - omega_c
-        matrix = mpmath.matrix(
-            [
-                [-decay_h, 0, 0, -epsilon],
-                [0, -decay_c, 0, epsilon],
-                [0, 0, -mean, detuning],
-                [2 * epsilon, -2 * epsilon, -detuning, -mean],
-            ]
-        )
-        n_A, _, X, _ = mpmath.lu_solve(matrix, -mpmath.matrix([gamma_h * x_h, gamma_c * x_c, 0, 0]))
-        return float(omega_h * (gamma_h * x_h - decay_h * n_A) - epsilon * decay_h * X / 2)
+        return float(Literal(kind, values).local_heat()["J_h"])
 
 
 @each_kind
