@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from qnet_qutip.solver import double_double as dd
-from qnet_qutip.solver import judge
+from qnet_qutip.solver import judge, many_digits
 from qnet_qutip.solver.factorisation import Factorisation, bordered, eliminated, elimination, sparse
 from qnet_qutip.solver.generator import Real
 from qnet_qutip.solver.krylov import Krylov, gmres
@@ -67,6 +67,9 @@ ROUNDINGS = 0.5
 SLOWEST_RATE = 1e-13
 """Slowest rate of L, relative to the fastest, that counts as a relaxation: below that is what rounding makes of a
 conserved quantity."""
+
+AS_GOOD = 1e-12
+"""Estimated error of a start that is itself a solution in double precision."""
 
 FLOOR = 1e4 * dd.EPS**2
 """Size of an estimated error, relative to ρ, that is the rounding of double-double."""
@@ -227,17 +230,18 @@ def solve(
     """
     failures: list[str] = []
     names: list[str] = []
-    iterations, best, tried = 0, None, stages(generator)
+    iterations, best, stage, tried = 0, None, None, stages(generator)
     while iterations < options.max_iterations:
         try:
-            stage = next(tried, None)
+            following = next(tried, None)
         except np.linalg.LinAlgError as error:
             if not (options.unique or generator.decay):
                 raise several(f"the generator is singular beyond the trace, as {error}") from None
             failures.append(str(error))
             break
-        if stage is None:
+        if following is None:
             break
+        stage = following
         names.append(stage.name)
         first = start
         if first is None:
@@ -256,10 +260,33 @@ def solve(
         failures.append(f"{stage.name}: {attempt.failure}")
         if np.isfinite(attempt.error):
             best = attempt
+    if stage is not None and source is None and _has_last_resort(generator, options):
+        exact = many_digits.steady_state(generator)
+        if exact is not None:
+            return _exact(generator, stage, *exact, iterations + 1, (*names, "a hundred digits"))
+        failures.append("a hundred digits are not enough either")
     raise ConvergenceError(
         f"the steady state did not converge within {iterations} iterations to {options.rtol:.0e}; "
         f"{'; '.join(failures)}; raise max_iterations or rtol, or start from a state nearby"
     )
+
+
+def _has_last_resort(generator: SectorGenerator, options: Options) -> bool:
+    """Whether what double-double cannot decide can be had in a hundred digits."""
+    few = generator.sectors.unknowns <= many_digits.FEW_UNKNOWNS
+    return few and options.unique and not generator.decay and options.max_iterations > REFINEMENTS
+
+
+def _exact(
+    generator: SectorGenerator,
+    stage: Stage,
+    value: dd.DoubleDouble,
+    currents: dict[str, float],
+    iterations: int,
+    names: tuple[str, ...],
+) -> Solution:
+    residual = float(np.linalg.norm(generator.residual(value)))
+    return Solution(value, currents, residual, 0.0, dict.fromkeys(currents, 0.0), {}, iterations, names, stage)
 
 
 # ---------------------------------------------------------------- several steady states
@@ -430,7 +457,8 @@ def _judged(
     changes = {bath: abs(J - before.currents[bath]) / scales[bath] for bath, J in point.currents.items()}
     undecided = {bath: e / options.rtol for bath, e in currents.items() if e > options.rtol * scales[bath]}
     failure = None
-    if error > options.rtol and (errors.state > options.rtol or error > LARGEST_UNDECIDED):
+    passes = errors.state <= options.rtol and error <= LARGEST_UNDECIDED and not _has_last_resort(generator, options)
+    if error > options.rtol and not passes:
         failure = f"it or a heat current may be off by {error:.1e}, which double-double arithmetic leaves undecided"
     return _Attempt(point, error, changes, 0, failure, undecided)
 
@@ -490,8 +518,9 @@ def _cycles(
         )
         if options.report is not None:
             options.report(iterations, error)
-        # An error of the start that the first cycle could not see would pass for none: there are two at least.
-        if error <= options.rtol and cycle:
+        # An error of the start that the first cycle could not see would pass for none: there are two at least, unless
+        # the start was as good as the answer.
+        if error <= options.rtol and (cycle or size_before <= AS_GOOD * norm):
             return _Attempt(point, error, changes, iterations, None)
         if space.gave_up or contraction > judge.WORST_CONTRACTION:
             kept = point if contraction < 1.0 else before
