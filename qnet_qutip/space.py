@@ -219,18 +219,25 @@ def _oscillators(network: Network) -> tuple[str, ...]:
 
 def _product_space(levels: Mapping[str, int], cut_factors: tuple[str, ...]) -> Space:
     dims = list(levels.values())
-    lowering = FrozenMapping(
-        {
-            name: qutip.tensor(
-                [qutip.destroy(number) if other == name else qutip.qeye(number) for other, number in levels.items()]
-            ).to("CSR")
-            for name in levels
-        }
-    )
+    occupations = np.stack([grid.ravel() for grid in np.indices(dims)], axis=1)
+    strides = np.cumprod([1, *dims[:0:-1]])[::-1]
+    operators = {}
+    for factor, (name, number) in enumerate(levels.items()):
+        # √n from the state with n excitations to that with n - 1, which is so many states further up: the same entries
+        # as those of the tensor product with identities, in a tenth of the time.
+        excitations = occupations[:, factor]
+        rows = np.flatnonzero(excitations < number - 1)
+        starts = np.searchsorted(rows, np.arange(len(occupations) + 1)).astype(np.int32)
+        values = np.sqrt(excitations[rows] + 1.0).astype(complex)
+        matrix = qutip.data.CSR(
+            (values, (rows + strides[factor]).astype(np.int32), starts), shape=(len(occupations),) * 2
+        )
+        operators[name] = qutip.Qobj(matrix, dims=[dims, dims], copy=False)
+    lowering = FrozenMapping(operators)
     return Space(
         lowering=lowering,
         ladder=lowering,
-        occupations=np.stack([grid.ravel() for grid in np.indices(dims)], axis=1),
+        occupations=occupations,
         levels=FrozenMapping(levels),
         max_excitations=None,
         cut_factors=cut_factors,

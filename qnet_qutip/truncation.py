@@ -65,29 +65,33 @@ class Estimate:
     normal_occupations: tuple[float, ...]
 
 
-def _excitation_matrix(network: Network, baths: Sequence[str]) -> NDArray[np.complex128]:
-    """⟨a_j† a_i⟩ of the local moment equations with only the named baths driving, every node taken as an oscillator."""
+def _excitation_matrices(network: Network) -> dict[str, NDArray[np.complex128]]:
+    """⟨a_j† a_i⟩ of the local moment equations with one bath driving, every node taken as an oscillator.
+
+    What several baths drive together is the sum.
+    """
     names = list(network.nodes)
     one_body = np.diag([node.frequency for node in network.nodes.values()]).astype(complex)
     for (first, second), strength in network.couplings.items():
         i, j = names.index(first), names.index(second)
         one_body[i, j] = one_body[j, i] = strength
-    damping, drive = np.zeros(len(names)), np.zeros(len(names))
+    damping, drives = np.zeros(len(names)), {}
     for name, bath in network.baths.items():
         node, index = network.nodes[bath.node], names.index(bath.node)
         down, up = bath_rates(network, name, node.frequency)
         damping[index] += down - up if isinstance(node, Oscillator) else down + up
-        drive[index] += up if name in baths else 0.0
+        drives[name] = np.zeros((len(names), len(names)))
+        drives[name][index, index] = up
     # An undamped mode has no steady occupation of its own; it is not driven either, and stays empty here. What is
     # damped by less than frequencies are rounded by counts as undamped.
     damping += max(1e-12 * damping.max(), 10 * np.finfo(float).eps * np.abs(one_body).sum(axis=1).max())
-    matrix: NDArray[np.complex128] = solve_continuous_lyapunov(-1j * one_body - np.diag(damping) / 2, -np.diag(drive))
-    return matrix
+    drift = -1j * one_body - np.diag(damping) / 2
+    return {name: solve_continuous_lyapunov(drift, -drive) for name, drive in drives.items()}
 
 
 def local_estimate(network: Network) -> Estimate:
     """Occupations to expect of the local equation (6)-(7)."""
-    matrix = _excitation_matrix(network, list(network.baths))
+    matrix = sum(_excitation_matrices(network).values(), np.zeros((len(network.nodes),) * 2, dtype=complex))
     occupations = {
         name: float(matrix[index, index].real)
         for index, (name, node) in enumerate(network.nodes.items())
@@ -110,16 +114,18 @@ def one_way_flows(network: Network) -> dict[str, float]:
         It is a yardstick for errors where the heat current itself passes through zero.
     """
     names = list(network.nodes)
+    driven = _excitation_matrices(network)
+    everywhere = sum(driven.values(), np.zeros((len(names),) * 2, dtype=complex))
+    absorbing = {}
+    for name, bath in network.baths.items():
+        frequency = network.nodes[bath.node].frequency
+        absorbing[name] = names.index(bath.node), frequency * bath_density(network, name, frequency)
     flows = {}
-    for source in network.baths:
-        others = [name for name in network.baths if name != source]
-        out, back = _excitation_matrix(network, [source]), _excitation_matrix(network, others)
-        absorbed = 0.0
-        for name in network.baths:
-            bath = network.baths[name]
-            frequency, index = network.nodes[bath.node].frequency, names.index(bath.node)
+    for source, out in driven.items():
+        back, absorbed = everywhere - out, 0.0
+        for name, (index, weight) in absorbing.items():
             matrix = back if name == source else out
-            absorbed = max(absorbed, frequency * bath_density(network, name, frequency) * matrix[index, index].real)
+            absorbed = max(absorbed, weight * float(matrix[index, index].real))
         flows[source] = absorbed
     return flows
 

@@ -173,8 +173,9 @@ def _build(
         chosen = levels is None
         space = _mode_space(network, modes, levels, rtol, enlargement)
     else:
-        estimate = global_estimate(network, modes)
-        space, chosen = node_space(network, estimate, levels, max_excitations, rtol, enlargement)
+        space, chosen = node_space(
+            network, lambda: global_estimate(network, modes), levels, max_excitations, rtol, enlargement
+        )
     operators = {name: _collapse_operators(network, name, modes, space) for name in network.baths}
     return MasterEquation(
         name="global",

@@ -69,7 +69,7 @@ def _build(
     network: Network, levels: Levels | None, max_excitations: int | None, rtol: float, enlargement: float
 ) -> MasterEquation:
     require_baths(network)
-    space, chosen = node_space(network, local_estimate(network), levels, max_excitations, rtol, enlargement)
+    space, chosen = node_space(network, lambda: local_estimate(network), levels, max_excitations, rtol, enlargement)
     operators = {}
     for name, bath in network.baths.items():
         down, up = bath_rates(network, name, network.nodes[bath.node].frequency)

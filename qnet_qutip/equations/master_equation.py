@@ -111,7 +111,7 @@ def require_baths(network: Network) -> None:
 
 def node_space(
     network: Network,
-    estimate: Estimate,
+    estimated: Callable[[], Estimate],
     levels: Levels | None,
     max_excitations: int | None,
     rtol: float,
@@ -122,8 +122,8 @@ def node_space(
     Parameters
     ----------
     network : Network
-    estimate : Estimate
-        Occupations to expect.
+    estimated : callable
+        Gives the occupations to expect; not called where nothing is cut.
     levels, max_excitations
         As given to the builder; at most one of them. With neither, the space is chosen.
     rtol : float
@@ -158,7 +158,7 @@ def node_space(
         nodes = len(network.nodes)
         check_size(math.prod([2.0] * nodes), nodes, TWO_LEVEL_BYTES, "take fewer nodes")
         return two_level_space(network), False
-    chosen = levels is None and max_excitations is None
+    chosen, estimate = levels is None and max_excitations is None, estimated()
     if chosen:
         cut = choose_cut(network, estimate, rtol)
         if isinstance(cut, int):

@@ -421,17 +421,20 @@ def _refinements(
         points.append(point)
         sizes.append(_size(point))
     iterations, unknown = len(points), dict.fromkeys(point.currents, np.inf)
-    arithmetic = _draws(generator, stage, dd.EPS * generator.gross(point.estimate))
     rounding = _draws(generator, stage, ROUNDINGS * dd.EPS**2 * generator.gross(point.value[0]))
-    noise = max(_size(replace(point, estimate=draw)) for draw in [*arithmetic, *rounding])
-    if not sizes[-1] <= max(FLOOR, judge.SAFETY * noise):
-        left = sizes[-1] / sizes[-2] if len(sizes) > 1 and sizes[-2] else np.inf
-        return _Attempt(point, np.inf, unknown, iterations, f"a step of refinement leaves {left:.2g} of the error")
-    befores = [points[0], *points]
-    best = min(
-        (_judged(generator, before, point, rounding, options) for before, point in zip(befores, points, strict=False)),
-        key=lambda attempt: attempt.error,
-    )
+    if sizes[-1] > FLOOR:
+        arithmetic = _draws(generator, stage, dd.EPS * generator.gross(point.estimate))
+        noise = max(_size(replace(point, estimate=draw)) for draw in [*arithmetic, *rounding])
+        if not sizes[-1] <= judge.SAFETY * noise:
+            left = sizes[-1] / sizes[-2] if len(sizes) > 1 and sizes[-2] else np.inf
+            return _Attempt(point, np.inf, unknown, iterations, f"a step of refinement leaves {left:.2g} of the error")
+    # The last step is the best but for luck: a start that is exact has no rounding for the residual to see.
+    best = _Attempt(point, np.inf, unknown, iterations, "")
+    for before, point in reversed(list(zip([points[0], *points], points, strict=False))):
+        attempt = _judged(generator, before, point, rounding, options)
+        best = attempt if attempt.error < best.error or best.failure == "" else best
+        if best.failure is None:
+            break
     if options.report is not None:
         options.report(iterations, best.error)
     return replace(best, iterations=iterations)

@@ -30,6 +30,7 @@ from qnet_qutip.solver.linear import (
     slowest_rate,
     solve,
 )
+from qnet_qutip.solver.sectors import components
 from qnet_qutip.solver.superoperator import MATRIX_MEMORY, REMEMBERED, SectorGenerator, on_sectors
 
 WORKING_ARRAYS = 14
@@ -78,9 +79,11 @@ def steady_state(
 
 
 def require_memory(generator: SectorGenerator) -> None:
-    """Raise if a solve would not fit in memory."""
+    """Raise if a solve would not fit in memory; what is small enough to keep all weights does."""
     unknowns = generator.sectors.unknowns
-    weights = MATRIX_MEMORY if generator.applied_as_blocks else min(MATRIX_MEMORY, 400.0 * min(unknowns, REMEMBERED))
+    if unknowns <= REMEMBERED:
+        return
+    weights = 0.0 if generator.applied_as_blocks else MATRIX_MEMORY
     vectors = affordable_vectors(unknowns)
     baths = len(generator.generator.dissipators)
     checks.fits_in_memory(
@@ -106,6 +109,8 @@ def require_one_closed_class(generator: SectorGenerator) -> None:
     empty = np.empty(0, dtype=np.int64)
     source = np.concatenate([empty, *(of_state[jump.columns] for jump in jumps)])
     target = np.concatenate([empty, *(of_state[jump.rows] for jump in jumps)])
+    if _all_lead_back(count, source, target):
+        return
     closed = _closed_classes(count, source, target)
     if len(closed) == 1:
         return
@@ -118,6 +123,12 @@ def require_one_closed_class(generator: SectorGenerator) -> None:
         f"{{{listed}{'; ...' if len(members) > 6 else ''}}}, so that the population of each block is conserved; couple "
         "every part to a bath, or pass rho0 to select the state that a given one evolves to"
     )
+
+
+def _all_lead_back(count: int, source: np.ndarray, target: np.ndarray) -> bool:
+    """Whether all are joined and every step has its reverse, as with baths that heat: then there is one class."""
+    there, back = np.unique(source * count + target), np.unique(target * count + source)
+    return np.array_equal(there, back) and not components(count, source, target).any()
 
 
 def _closed_classes(count: int, source: np.ndarray, target: np.ndarray) -> list[np.ndarray]:
