@@ -33,23 +33,28 @@ class Errors:
     currents: Mapping[str, float]
 
 
-def extrapolated(change: float, change_before: float | None, contraction: float) -> float:
-    """What is still to come of a quantity that the last cycle changed by `change`.
+def checked(expected: float, change: float, expected_before: float | None) -> float:
+    """Error of a quantity by its estimate, which counts for less the further the one before was from the truth.
 
-    It goes on by cq, cq², ...: q is what the cycle reduced the residual by, or what the change is of the one before,
-    whichever is larger, since the residual can shrink while a slow mode that carries the current does not.
+    Parameters
+    ----------
+    expected : float
+        What is to come by the estimate, in absolute value.
+    change : float
+        What the last cycle changed the quantity by.
+    expected_before : float or None
+        What was to come by the estimate before that cycle; None before the first.
 
     Examples
     --------
-    >>> extrapolated(1e-6, None, 0.1) < 1.2e-7
-    True
-    >>> extrapolated(1e-9, 1.01e-9, 1e-9) > 9e-8
-    True
+    >>> checked(1e-12, 1e-6, 1e-6)
+    1e-11
+    >>> checked(1e-12, 1e-6, 1e-9)
+    1e-08
     """
-    q = contraction
-    if change_before is not None:
-        q = max(q, change / change_before if change_before > 0.0 else (1.0 if change > 0.0 else 0.0))
-    return change * q / (1.0 - q) if q < 1.0 else math.inf
+    if expected_before is None or change <= expected_before:
+        return SAFETY * expected
+    return SAFETY * expected * change / expected_before if expected_before > 0.0 else math.inf
 
 
 def still_to_come(errors: Errors, scales: Mapping[str, float], imbalance: float, *, contraction: float) -> float:

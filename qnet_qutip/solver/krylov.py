@@ -12,6 +12,9 @@ import numpy as np
 
 from qnet_qutip.solver.generator import Real
 
+MOST_OF_IT = 0.1
+"""A projection that leaves less than this of a vector is made again."""
+
 
 @dataclass(frozen=True, eq=False)
 class Krylov:
@@ -82,14 +85,17 @@ def gmres(
     reductions: list[float] = []
     count, gave_up = 0, False
     while count < vectors and not gave_up and (not reductions or reductions[-1] > reduction):
-        following = apply(basis[count])
+        # A is close to 1: what it does beyond that is small, and keeps its digits.
+        following = apply(basis[count]) - basis[count]
+        hessenberg[count, count] = 1.0
         known = basis[: count + 1]
-        # Once is not enough: a vector that lies almost in the space keeps rounding errors along it.
-        for _ in range(2):
+        length, before = float(np.linalg.norm(following)), np.inf
+        # Where most of a vector lies in the space, the rest keeps rounding errors along it: once more.
+        while length < MOST_OF_IT * before:
             overlaps = known @ following
-            following = following - overlaps @ known
+            following -= overlaps @ known
             hessenberg[: count + 1, count] += overlaps
-        length = float(np.linalg.norm(following))
+            length, before = float(np.linalg.norm(following)), length
         hessenberg[count + 1, count] = length
         column = hessenberg[: count + 2, count].copy()
         for row, (cosine, sine) in enumerate(rotations[:count]):

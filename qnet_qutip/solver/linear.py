@@ -32,11 +32,14 @@ VECTOR_MEMORY = 1.2e9
 FEWEST_VECTORS = 12
 """Krylov vectors that even the largest problem gets."""
 
-CYCLE_REDUCTION = 1e-6
+CYCLE_REDUCTION = 1e-8
 """What a cycle reduces the estimated error by before it is evaluated anew. More would be lost to the rounding of double
 precision where L is badly conditioned; less costs more evaluations in double-double."""
 
-PATIENCE = 25
+ENOUGH, LEAST_REDUCTION = 0.03, 1e-2
+"""A later cycle reduces the estimated error to this part of the tolerance, but by no less than this factor."""
+
+PATIENCE = 40
 """Applications that a cycle with the secular equation may be heading for; beyond that the sweeps, three to four times
 as dear but seldom in need of more than 15, are the cheaper way."""
 
@@ -130,15 +133,15 @@ class Stage:
         The steady state in this approximation, of unit trace.
     vectors : int
         Most Krylov vectors in a cycle; 0 for a factorisation, which is refined with instead.
-    patience : int
-        Applications that the first cycle may be heading for, judged from how it goes.
+    patience : float
+        Applications that a cycle may be heading for before the next stage takes over, judged from how it goes.
     """
 
     name: str
     inverse: Callable[[Real], Real]
     steady_state: Real | None
     vectors: int = 0
-    patience: int = VECTORS
+    patience: float = np.inf
 
 
 @dataclass(frozen=True, eq=False)
@@ -364,7 +367,7 @@ def affordable_vectors(unknowns: int) -> int:
     return int(np.clip(VECTOR_MEMORY / (8.0 * unknowns), FEWEST_VECTORS, VECTORS))
 
 
-def _too_slow(patience: int, reduction: float) -> Callable[[list[float]], bool]:
+def _too_slow(patience: float, reduction: float) -> Callable[[list[float]], bool]:
     """Whether a cycle is heading for more applications than it may take, by how the second half of it went."""
 
     def judged(reductions: list[float]) -> bool:
@@ -386,6 +389,15 @@ def _point(generator: SectorGenerator, stage: Stage, value: dd.DoubleDouble, sou
     if source is not None:
         residual = residual - source
     return _Point(value, residual, currents, inverse(generator, stage, residual))
+
+
+def _rough_point(generator: SectorGenerator, stage: Stage, value: dd.DoubleDouble, source: Real | None) -> _Point:
+    """The same from an ordinary residual, which will do for a first correction; the currents are not known."""
+    residual = generator(value[0])
+    if source is not None:
+        residual = residual - source
+    unknown = dict.fromkeys(generator.generator.dissipators, np.inf)
+    return _Point(value, residual, unknown, inverse(generator, stage, residual))
 
 
 def inverse(generator: SectorGenerator, stage: Stage, residual: Real) -> Real:
@@ -488,13 +500,17 @@ def _cycles(
 ) -> _Attempt:
     """Cycles of GMRES on M⁻¹L, each refined in double-double."""
     value = _corrected(generator, (first, np.zeros_like(first)), np.zeros_like(first))
-    start = point = _point(generator, stage, value, source)
+    start = point = _rough_point(generator, stage, value, source)
+    if np.linalg.norm(point.estimate) <= AS_GOOD * np.linalg.norm(first):
+        start = point = _point(generator, stage, value, source)
     iterations, error = 0, np.inf
     changes: dict[str, float] = dict.fromkeys(point.currents, np.inf)
-    absolute: dict[str, float] = {}
+    expected: dict[str, float] = {}
     for cycle in range(max(limit, 1)):
-        slow = _too_slow(stage.patience, CYCLE_REDUCTION)
-        space = krylov(generator, stage, -point.estimate, CYCLE_REDUCTION, slow)
+        # A stage that has done one cycle in time may take its time for the next, which need not do more than is left.
+        reduction = float(np.clip(ENOUGH * options.rtol / error, CYCLE_REDUCTION, LEAST_REDUCTION))
+        slow = _too_slow(np.inf if cycle else stage.patience, reduction)
+        space = krylov(generator, stage, -point.estimate, reduction, slow)
         iterations += max(space.vectors, 1)
         before, value = point, _corrected(generator, point.value, space.solution)
         norm = float(np.linalg.norm(value[0])) or 1.0
@@ -506,15 +522,14 @@ def _cycles(
         contraction = size / size_before if size_before > 0.0 else 0.0
         if size <= FLOOR * norm:
             contraction = 0.0
-        # What the first cycle changes is the error of the start, or rounding where that was as good: neither tells.
-        absolute_before = absolute if cycle > 1 else {}
-        absolute = {bath: abs(J - before.currents[bath]) for bath, J in point.currents.items()}
-        changes = {bath: change / scales[bath] for bath, change in absolute.items()}
+        changes = {bath: abs(J - before.currents[bath]) / scales[bath] for bath, J in point.currents.items()}
         estimate = space.answer(point.estimate)
+        expected_before, expected = expected, {}
         currents = {}
         for bath, (h, _) in ({} if generator.decay else generator.functionals).items():
-            coming = judge.extrapolated(absolute[bath], absolute_before.get(bath), contraction)
-            currents[bath] = judge.SAFETY * max(abs(float(h @ estimate)), coming)
+            expected[bath] = abs(float(h @ estimate))
+            change = abs(point.currents[bath] - before.currents[bath])
+            currents[bath] = judge.checked(expected[bath], change, expected_before.get(bath))
         state = judge.SAFETY * float(np.linalg.norm(estimate)) / norm
         error = judge.still_to_come(
             judge.Errors(state, currents), scales, _imbalance(generator, point), contraction=contraction

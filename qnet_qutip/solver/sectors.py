@@ -37,8 +37,8 @@ def real_form(matrix: Block) -> Real:
 
 def rotated(operator: Real | Block, block: Real) -> Real:
     """VρV† of a block, both in real form."""
-    if np.isrealobj(operator):
-        return np.asarray(operator @ block @ operator.T, dtype=float)
+    if operator.dtype.kind == "f":
+        return np.asarray(operator @ block @ operator.T)
     return real_form(operator @ hermitian(block) @ operator.conj().T)
 
 

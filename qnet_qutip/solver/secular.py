@@ -82,20 +82,30 @@ class SecularEquation:
             solution: Real = self._factors.solve(flat)
             return solution
         images = [
-            rotated(vectors.conj().T, block)
-            for vectors, block in zip(self.vectors, self.sectors.blocks(flat), strict=True)
+            rotated(adjoint, block) for (_, adjoint), block in zip(self._pairs, self.sectors.blocks(flat), strict=True)
         ]
         populations = self._factors.solve(np.concatenate([image.diagonal() for image in images]))
         if not coherences:
             return self.diagonal_state(populations)
         solution = np.empty_like(flat)
-        for out, vectors, image, response, span in zip(
-            self.sectors.blocks(solution), self.vectors, images, self.responses, self.sectors.spans, strict=True
+        for out, (vectors, _), image, (losses, energies), span in zip(
+            self.sectors.blocks(solution), self._pairs, images, self._answers, self.sectors.spans, strict=True
         ):
-            answer = response.real * image + response.imag * image.T
-            np.fill_diagonal(answer, populations[span])
+            answer = losses * image
+            answer += energies * image.T
+            answer.flat[:: len(answer) + 1] = populations[span]
             out[:] = rotated(vectors, answer)
         return solution
+
+    @cached_property
+    def _pairs(self) -> list[tuple[Real | Block, Real | Block]]:
+        """Eigenvectors and their adjoints, each contiguous."""
+        return [(vectors, vectors.conj().T.copy()) for vectors in self.vectors]
+
+    @cached_property
+    def _answers(self) -> list[tuple[Real, Real]]:
+        """Real and imaginary parts of the responses, each contiguous: they multiply G and its transpose."""
+        return [(response.real.copy(), response.imag.copy()) for response in self.responses]
 
     @cached_property
     def separation(self) -> float:

@@ -26,8 +26,8 @@ from qnet_qutip.solver.blocks import SectorBlocks, sector_blocks
 from qnet_qutip.solver.generator import FEW_STATES, Block, Entries, Generator, Index, Real, complex_product, zeros_of
 from qnet_qutip.solver.sectors import Sectors, find_sectors
 
-CHUNK = 1 << 15
-"""Weights handled at once: few enough to stay in the processor's cache."""
+CHUNK = 1 << 12
+"""Entries of ρ handled at once, some ten weights each: few enough to stay in the processor's cache."""
 
 REMEMBERED = 300_000
 """Unknowns up to which the weights are kept between evaluations, at some 400 bytes for each unknown."""
@@ -221,21 +221,22 @@ class SectorGenerator:
 
     @cached_property
     def functionals(self) -> Mapping[str, tuple[Real, Real]]:
-        """For each bath h and |h| with J = Σ h·G: the current as a functional of ρ, and of what it adds up.
+        """For each bath h with J = Σ h·G, and for each entry of ρ what it adds to eq. (5) at most in all.
 
-        The second is the sum of the absolute values of the terms that eq. (5) adds, the first what they come to.
+        h is Tr[H D(·)], that is Σ B†HA - HM - M†H. The second counts the populations' terms, which bound the others:
+        four times the loss, by the jump and by either side of H.
         """
         h = _algebra(self.generator.hamiltonian)
+        energy = np.asarray(abs(h).sum(axis=1)).ravel()
         found = {}
         for bath, dissipator in self.generator.dissipators.items():
-            loss = _algebra(dissipator.loss)
-            carried, gross = -(h @ loss), abs(h) @ abs(loss)
-            carried, gross = carried + carried.conj().T, gross + gross.T
+            lost = h @ _algebra(dissipator.loss)
+            carried = -(lost + lost.conj().T)
             for left, right in dissipator.jumps:
-                a, b = _algebra(left), _algebra(right)
-                carried = carried + b.conj().T @ h @ a
-                gross = gross + abs(b).T @ abs(h) @ abs(a)
-            found[bath] = self._flat(carried), np.abs(self._flat(gross))
+                carried = carried + _algebra(right).conj().T @ h @ _algebra(left)
+            gross = np.zeros(self.sectors.unknowns)
+            gross[self.sectors.diagonal] = 4.0 * np.abs(dissipator.loss.diagonal) * energy
+            found[bath] = self._flat(carried), gross
         return found
 
     def _flat(self, operator: Real | Block | sp.csr_array) -> Real:
@@ -290,8 +291,8 @@ class SectorGenerator:
         return list(self._enumerated())
 
     def _enumerated(self) -> Iterator[tuple[int, dict[str | None, Stack]]]:
-        for first in range(0, self.sectors.unknowns, CHUNK // 4):
-            last = min(first + CHUNK // 4, self.sectors.unknowns)
+        for first in range(0, self.sectors.unknowns, CHUNK):
+            last = min(first + CHUNK, self.sectors.unknowns)
             rows, columns = self.sectors.states_of_places(first, last)
             stacks = {}
             for bath, one_sided in self._one_sided.items():
