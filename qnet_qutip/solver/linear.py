@@ -39,9 +39,12 @@ precision where L is badly conditioned; less costs more evaluations in double-do
 ENOUGH, LEAST_REDUCTION = 0.03, 1e-2
 """A later cycle reduces the estimated error to this part of the tolerance, but by no less than this factor."""
 
-PATIENCE = 40
-"""Applications that a cycle with the secular equation may be heading for; beyond that the sweeps, three to four times
-as dear but seldom in need of more than 15, are the cheaper way."""
+PATIENCE = 150
+"""Applications that the secular equation may be heading for; beyond that the sweeps, up to eight times as dear and
+seldom in need of more than 60, are the cheaper way."""
+
+FIRST_LOOK = 12
+"""Applications before anything is said of how a cycle goes: the first few often bring little."""
 
 SEPARATED = 0.5
 """Fraction of the coherences further apart than their widths from which the secular equation is worth a try."""
@@ -372,7 +375,7 @@ def _too_slow(patience: float, reduction: float) -> Callable[[list[float]], bool
 
     def judged(reductions: list[float]) -> bool:
         count = len(reductions)
-        if count < 8:
+        if count < FIRST_LOOK:
             return False
         half = count // 2
         rate = np.log(max(reductions[-1], 1e-300) / reductions[half - 1]) / (count - half)
