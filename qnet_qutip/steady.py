@@ -20,6 +20,7 @@ from qnet_qutip.operators import Operators, checked_operators
 from qnet_qutip.progress import progress_line
 from qnet_qutip.solver.generator import (
     CollapseOperator,
+    Real,
     build_generator,
     density_operator,
     entries,
@@ -108,7 +109,7 @@ class SteadyState:
     current_changes: Mapping[str, float]
     _hamiltonian: qutip.Qobj
     _sectors: Sectors
-    _flat: NDArray[np.float64]
+    _flat: Real
 
     @cached_property
     def rho(self) -> qutip.Qobj:
@@ -323,7 +324,7 @@ class _Found:
     """A steady state on its sectors, by whatever method."""
 
     sectors: Sectors
-    flat: NDArray[np.float64]
+    flat: Real
     currents: Mapping[str, float]
     residual: float
     iterations: int = 0

@@ -48,20 +48,22 @@ class SectorBlocks:
     Attributes
     ----------
     sectors : Sectors
-    beats, decays : list of ndarray
-        Differences of the diagonal energies of each sector, which weigh Gᵀ, and sums of the diagonal losses, which
-        weigh G. In the populations the energies would cancel but for rounding, many times that of the losses.
+    diagonals : list of ndarray
+        Diagonal of K = H - iM of each sector: differences of the energies weigh Gᵀ, sums of the losses weigh G. In the
+        populations the energies would cancel but for rounding, many times that of the losses.
     effective : list of ndarray or csr_array
         For each sector the real matrix that takes (G, Gᵀ), one above the other, to the two halves of the rest.
     jumps : list of list of Jump
         The jumps into each sector.
+    decay : float
+        Rate at which every entry of ρ decays besides.
     """
 
     sectors: Sectors
-    beats: list[Real]
-    decays: list[Real]
+    diagonals: list[Real | Block]
     effective: list[Matrix]
     jumps: list[list[Jump]]
+    decay: float
 
     def __call__(self, flat: Real) -> Real:
         """L(ρ) in real form, of shape (unknowns,)."""
@@ -72,8 +74,9 @@ class SectorBlocks:
             # -iKρ gives the first half as it is; iρK† is its Hermitian conjugate and gives the second transposed.
             halves = self.effective[target] @ np.concatenate([block, block.T])
             np.add(halves[: len(out)], halves[len(out) :].T, out=out)
-            out -= self.beats[target] * block.T
-            out -= self.decays[target] * block
+            own = self.diagonals[target]
+            out -= np.subtract.outer(own.real, own.real) * block.T
+            out += (np.add.outer(own.imag, own.imag) - self.decay) * block
             for jump in self.jumps[target]:
                 out += jump(blocks)
         return image
@@ -85,10 +88,10 @@ def sector_blocks(generator: Generator, sectors: Sectors, decay: float = 0.0) ->
     diagonals = [block.diagonal() for block in effective]
     return SectorBlocks(
         sectors,
-        [np.subtract.outer(diagonal.real, diagonal.real) for diagonal in diagonals],
-        [decay - np.add.outer(diagonal.imag, diagonal.imag) for diagonal in diagonals],
+        diagonals,
         [_two_halves(block) for block in effective],
         jumps_by_target(generator, sectors),
+        decay,
     )
 
 

@@ -6,12 +6,12 @@ of Computer Programming 2, sec. 4.2.2 for the sum.
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-Real: TypeAlias = NDArray[np.float64]
+Real: TypeAlias = NDArray[np.floating[Any]]
 DoubleDouble: TypeAlias = tuple[Real, Real]
 """Leading doubles and remainders, arrays of one shape."""
 

@@ -79,9 +79,9 @@ def eliminated(generator: SectorGenerator) -> Factorisation:
 
     if generator.decay:
         return Factorisation(solve, None)
-    populations = np.zeros(len(order))
-    populations[-1] = 1.0
-    populations = _back_substituted(table, pivots, populations)
+    last = np.zeros(len(order))
+    last[-1] = 1.0
+    populations = _back_substituted(table, pivots, last)
     steady = np.empty(sectors.unknowns)
     steady[places] = populations / populations.sum()
     if len(off):

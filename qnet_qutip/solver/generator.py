@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import qutip
@@ -21,8 +21,8 @@ from qnet_qutip.solver import double_double as dd
 
 CollapseOperator: TypeAlias = qutip.Qobj | tuple[qutip.Qobj, qutip.Qobj]
 Index: TypeAlias = NDArray[np.int64]
-Real: TypeAlias = NDArray[np.float64]
-Block: TypeAlias = NDArray[np.complex128]
+Real: TypeAlias = NDArray[np.floating[Any]]
+Block: TypeAlias = NDArray[np.complexfloating[Any, Any]]
 
 FEW_STATES = 64
 """Up to this dimension the entries are read off the dense matrix, which takes a tenth of SciPy's time."""

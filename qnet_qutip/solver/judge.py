@@ -47,10 +47,10 @@ def checked(expected: float, change: float, expected_before: float | None) -> fl
 
     Examples
     --------
-    >>> checked(1e-12, 1e-6, 1e-6)
-    1e-11
-    >>> checked(1e-12, 1e-6, 1e-9)
-    1e-08
+    >>> f"{checked(1e-12, 1e-6, 1e-6):.0e}"
+    '1e-11'
+    >>> f"{checked(1e-12, 1e-6, 1e-9):.0e}"
+    '1e-08'
     """
     if expected_before is None or change <= expected_before:
         return SAFETY * expected

@@ -44,10 +44,15 @@ class Krylov:
         return int(self.hessenberg.shape[1])
 
     def answer(self, right: Real) -> Real:
-        """Approximate solution of A x = right: through the Krylov space within it, and with A ≈ 1 outside."""
-        coordinates = self.basis @ right
-        inside = np.linalg.lstsq(self.hessenberg, coordinates, rcond=None)[0]
-        solution: Real = right + (np.append(inside, 0.0) - coordinates) @ self.basis
+        """Approximate solution of A x = right: by Galerkin's condition within the space, and with A ≈ 1 for the rest.
+
+        Not by least squares: what GMRES leaves is orthogonal to the images of the space, and would have no answer.
+        """
+        count, coordinates = self.vectors, self.basis @ right
+        inside = np.linalg.lstsq(self.hessenberg[:count], coordinates[:count], rcond=None)[0]
+        explained = self.hessenberg @ inside
+        # What A makes of the inside solution is taken off, what it stands for put in its place.
+        solution: Real = right + (np.append(inside, 0.0) - explained) @ self.basis
         return solution
 
 
@@ -57,6 +62,8 @@ def gmres(
     reduction: float,
     vectors: int,
     too_slow: Callable[[list[float]], bool] = lambda reductions: False,
+    *,
+    single: bool = False,
 ) -> Krylov:
     """Solve A x = right from zero.
 
@@ -71,12 +78,14 @@ def gmres(
         Limit on the applications of A.
     too_slow : callable, optional
         From the reductions so far, whether to give up.
+    single : bool, optional
+        Keep the basis in single precision.
     """
     size, norm = len(right), float(np.linalg.norm(right))
     vectors = min(vectors, size)
     if norm == 0.0:
         return Krylov(np.zeros(size), 0.0, np.zeros((1, size)), np.zeros((1, 0)), gave_up=False)
-    basis = np.empty((vectors + 1, size))
+    basis = np.empty((vectors + 1, size), dtype=np.float32 if single else float)
     basis[0] = right / norm
     hessenberg = np.zeros((vectors + 1, vectors))
     triangle, rotations = np.zeros((vectors, vectors)), np.zeros((vectors, 2))
@@ -86,7 +95,7 @@ def gmres(
     count, gave_up = 0, False
     while count < vectors and not gave_up and (not reductions or reductions[-1] > reduction):
         # A is close to 1: what it does beyond that is small, and keeps its digits.
-        following = apply(basis[count]) - basis[count]
+        following = (apply(basis[count].astype(float)) - basis[count]).astype(basis.dtype)
         hessenberg[count, count] = 1.0
         known = basis[: count + 1]
         length, before = float(np.linalg.norm(following)), np.inf

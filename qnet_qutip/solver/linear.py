@@ -19,14 +19,14 @@ from qnet_qutip.solver import judge, many_digits
 from qnet_qutip.solver.factorisation import Factorisation, bordered, eliminated, elimination, sparse
 from qnet_qutip.solver.generator import Real
 from qnet_qutip.solver.krylov import Krylov, gmres
-from qnet_qutip.solver.secular import secular_equation
+from qnet_qutip.solver.secular import SINGLE_PRECISION, secular_equation
 from qnet_qutip.solver.superoperator import CURRENT_ROUNDING, DENSE, SectorGenerator
 from qnet_qutip.solver.sweeps import Sweeps
 
 VECTORS = 60
 """Most Krylov vectors in a cycle."""
 
-VECTOR_MEMORY = 1.2e9
+VECTOR_MEMORY = 0.6e9
 """Bytes that the Krylov vectors may take; large problems get fewer."""
 
 FEWEST_VECTORS = 12
@@ -36,7 +36,10 @@ CYCLE_REDUCTION = 1e-8
 """What a cycle reduces the estimated error by before it is evaluated anew. More would be lost to the rounding of double
 precision where L is badly conditioned; less costs more evaluations in double-double."""
 
-ENOUGH, LEAST_REDUCTION = 0.03, 1e-2
+SINGLE_REDUCTION = 1e-5
+"""The same where Krylov vectors are kept in single precision."""
+
+ENOUGH, LEAST_REDUCTION = 0.3, 1e-2
 """A later cycle reduces the estimated error to this part of the tolerance, but by no less than this factor."""
 
 PATIENCE = 150
@@ -189,7 +192,7 @@ class _Point:
     """A state of the iteration, with what has been evaluated of it: estimate = M⁻¹(L(ρ) - σ)."""
 
     value: dd.DoubleDouble
-    residual: Real
+    residual: float
     currents: dict[str, float]
     estimate: Real
 
@@ -367,7 +370,9 @@ def _factorised(name: str, factorisation: Factorisation) -> Stage:
 
 def affordable_vectors(unknowns: int) -> int:
     """Krylov vectors that fit."""
-    return int(np.clip(VECTOR_MEMORY / (8.0 * unknowns), FEWEST_VECTORS, VECTORS))
+    return int(
+        np.clip(VECTOR_MEMORY / ((4.0 if unknowns > SINGLE_PRECISION else 8.0) * unknowns), FEWEST_VECTORS, VECTORS)
+    )
 
 
 def _too_slow(patience: float, reduction: float) -> Callable[[list[float]], bool]:
@@ -391,7 +396,7 @@ def _point(generator: SectorGenerator, stage: Stage, value: dd.DoubleDouble, sou
     residual, currents = generator.residual_and_currents(value)
     if source is not None:
         residual = residual - source
-    return _Point(value, residual, currents, inverse(generator, stage, residual))
+    return _Point(value, float(np.linalg.norm(residual)), currents, inverse(generator, stage, residual))
 
 
 def _rough_point(generator: SectorGenerator, stage: Stage, value: dd.DoubleDouble, source: Real | None) -> _Point:
@@ -400,7 +405,7 @@ def _rough_point(generator: SectorGenerator, stage: Stage, value: dd.DoubleDoubl
     if source is not None:
         residual = residual - source
     unknown = dict.fromkeys(generator.generator.dissipators, np.inf)
-    return _Point(value, residual, unknown, inverse(generator, stage, residual))
+    return _Point(value, float(np.linalg.norm(residual)), unknown, inverse(generator, stage, residual))
 
 
 def inverse(generator: SectorGenerator, stage: Stage, residual: Real) -> Real:
@@ -466,8 +471,8 @@ def _judged(
     functionals = {} if generator.decay else generator.functionals
     scales = current_scales(generator, point.value[0], point.currents, options)
     currents = {
-        bath: max(judge.SAFETY * abs(float(h @ point.estimate)), *(abs(float(h @ draw)) for draw in rounding))
-        for bath, (h, _) in functionals.items()
+        bath: max(judge.SAFETY * abs(current(point.estimate)), *(abs(current(draw)) for draw in rounding))
+        for bath, current in functionals.items()
     }
     hidden = max(_size(replace(point, estimate=draw)) for draw in rounding)
     errors = judge.Errors(max(judge.SAFETY * _size(point), hidden), currents)
@@ -529,8 +534,8 @@ def _cycles(
         estimate = space.answer(point.estimate)
         expected_before, expected = expected, {}
         currents = {}
-        for bath, (h, _) in ({} if generator.decay else generator.functionals).items():
-            expected[bath] = abs(float(h @ estimate))
+        for bath, current in ({} if generator.decay else generator.functionals).items():
+            expected[bath] = abs(current(estimate))
             change = abs(point.currents[bath] - before.currents[bath])
             currents[bath] = judge.checked(expected[bath], change, expected_before.get(bath))
         state = judge.SAFETY * float(np.linalg.norm(estimate)) / norm
@@ -554,7 +559,7 @@ def _cycles(
         error,
         changes,
         iterations,
-        f"it or a heat current may still change by {error:.1e} at a residual of {np.linalg.norm(point.residual):.1e}",
+        f"it or a heat current may still change by {error:.1e} at a residual of {point.residual:.1e}",
     )
 
 
@@ -576,19 +581,18 @@ def current_scales(
     generator: SectorGenerator, flat: Real, currents: Mapping[str, float], options: Options
 ) -> dict[str, float]:
     """What errors of a current are relative to: the current, but no less than can be resolved or matters."""
-    size = np.abs(flat)
     # The current of a single bath is Tr[H L(ρ)], zero in any steady state: there is nothing to resolve.
     zero = ZERO_CURRENT if len(currents) > 1 else 1.0
     scales = {}
     for bath, rounding in generator.current_rounding(flat).items():
-        h = np.abs(generator.functionals[bath][0])
-        exchanged = float(h @ size)
+        functional = generator.functionals[bath]
+        exchanged = functional.exchanged(flat)
         # Jumps that commute with H carry no energy: what is left of the current is rounding.
         commute = exchanged <= COMMUTING / CURRENT_ROUNDING * rounding
         least = rounding / options.rtol if commute else zero * exchanged
         if bath not in options.smallest_scales:
             # Nothing is known of the currents: what the rounding of ρ makes of a dark state is none.
-            least = max(least, FLOOR / options.rtol * float(h.max(initial=0.0)))
+            least = max(least, FLOOR / options.rtol * functional.largest)
         scales[bath] = max(
             abs(currents[bath]), options.smallest_scales.get(bath, 0.0), least, float(np.finfo(float).tiny)
         )
@@ -621,7 +625,7 @@ def _solution(
     return Solution(
         point.value,
         point.currents,
-        float(np.linalg.norm(point.residual)),
+        point.residual,
         attempt.error,
         attempt.changes,
         unresolved,

@@ -22,7 +22,7 @@ from qnet_qutip.solver.generator import Block, Entries, Generator, Index, Real
 
 def hermitian(block: Real) -> Block:
     """The Hermitian matrix ρ that a square G = Re ρ + Im ρ stands for."""
-    matrix = np.empty(block.shape, dtype=complex)
+    matrix = np.empty(block.shape, dtype=np.result_type(block, np.complex64))
     np.add(block, block.T, out=matrix.real)
     np.subtract(block, block.T, out=matrix.imag)
     matrix *= 0.5

@@ -108,6 +108,43 @@ def _exact(values: Real | Block) -> Real | Block:
 
 
 @dataclass(frozen=True, eq=False)
+class CurrentFunctional:
+    """J = Σ h·G of a bath, in ordinary precision, which is enough to judge with.
+
+    Attributes
+    ----------
+    places, weights : ndarray
+        Where h is not zero, and its values.
+    diagonal : ndarray of int
+        Places of the populations.
+    gross : ndarray
+        For each population what eq. (5) adds up for it: four times the loss, by the jump and by either side of H.
+    """
+
+    places: Index
+    weights: Real
+    diagonal: Index
+    gross: Real
+
+    def __call__(self, flat: Real) -> float:
+        """The current."""
+        return float(self.weights @ flat[self.places])
+
+    def exchanged(self, flat: Real) -> float:
+        """|h|·|G|: the energy that jumps carry in all, one way and the other."""
+        return float(np.abs(self.weights) @ np.abs(flat[self.places]))
+
+    @property
+    def largest(self) -> float:
+        """Largest entry of |h|."""
+        return float(np.abs(self.weights).max(initial=0.0))
+
+    def rounding(self, flat: Real) -> float:
+        """What double-double arithmetic leaves uncertain of the current."""
+        return CURRENT_ROUNDING * float(self.gross @ np.abs(flat[self.diagonal]))
+
+
+@dataclass(frozen=True, eq=False)
 class SectorGenerator:
     """L on the sectors, L(ρ) - sρ if a decay s is given.
 
@@ -220,12 +257,8 @@ class SectorGenerator:
         return self.residual_and_currents(rho)[0]
 
     @cached_property
-    def functionals(self) -> Mapping[str, tuple[Real, Real]]:
-        """For each bath h with J = Σ h·G, and for each entry of ρ what it adds to eq. (5) at most in all.
-
-        h is Tr[H D(·)], that is Σ B†HA - HM - M†H. The second counts the populations' terms, which bound the others:
-        four times the loss, by the jump and by either side of H.
-        """
+    def functionals(self) -> Mapping[str, CurrentFunctional]:
+        """The current of each bath as a functional of ρ: that of Σ B†HA - HM - M†H."""
         h = _algebra(self.generator.hamiltonian)
         energy = np.asarray(abs(h).sum(axis=1)).ravel()
         found = {}
@@ -234,9 +267,10 @@ class SectorGenerator:
             carried = -(lost + lost.conj().T)
             for left, right in dissipator.jumps:
                 carried = carried + _algebra(right).conj().T @ h @ _algebra(left)
-            gross = np.zeros(self.sectors.unknowns)
-            gross[self.sectors.diagonal] = 4.0 * np.abs(dissipator.loss.diagonal) * energy
-            found[bath] = self._flat(carried), gross
+            flat = self._flat(carried)
+            places = np.flatnonzero(flat)
+            gross = 4.0 * np.abs(dissipator.loss.diagonal) * energy
+            found[bath] = CurrentFunctional(places, flat[places], self.sectors.diagonal, gross)
         return found
 
     def _flat(self, operator: Real | Block | sp.csr_array) -> Real:
@@ -246,8 +280,7 @@ class SectorGenerator:
 
     def current_rounding(self, flat: Real) -> dict[str, float]:
         """What double-double arithmetic leaves uncertain of each current."""
-        size = np.abs(flat)
-        return {bath: CURRENT_ROUNDING * float(gross @ size) for bath, (_, gross) in self.functionals.items()}
+        return {bath: functional.rounding(flat) for bath, functional in self.functionals.items()}
 
     # ------------------------------------------------------------ weights
 
