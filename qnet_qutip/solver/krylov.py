@@ -48,11 +48,12 @@ class Krylov:
 
         Not by least squares: what GMRES leaves is orthogonal to the images of the space, and would have no answer.
         """
-        count, coordinates = self.vectors, self.basis @ right
+        # The basis is not to be copied into another precision.
+        count, coordinates = self.vectors, self.basis @ right.astype(self.basis.dtype)
         inside = np.linalg.lstsq(self.hessenberg[:count], coordinates[:count], rcond=None)[0]
         explained = self.hessenberg @ inside
         # What A makes of the inside solution is taken off, what it stands for put in its place.
-        solution: Real = right + (np.append(inside, 0.0) - explained) @ self.basis
+        solution: Real = right + (np.append(inside, 0.0) - explained).astype(self.basis.dtype) @ self.basis
         return solution
 
 
@@ -124,5 +125,6 @@ def gmres(
         if closed:
             break
         gave_up = reductions[-1] > reduction and too_slow(reductions)
-    solution = np.linalg.lstsq(triangle[:count, :count], left[:count], rcond=None)[0] @ basis[:count]
+    weights = np.linalg.lstsq(triangle[:count, :count], left[:count], rcond=None)[0]
+    solution = weights.astype(basis.dtype) @ basis[:count]
     return Krylov(norm * solution, reductions[-1], basis[: count + 1], hessenberg[: count + 1, :count], gave_up=gave_up)

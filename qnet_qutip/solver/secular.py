@@ -138,10 +138,15 @@ def secular_equation(generator: SectorGenerator) -> SecularEquation:
         lift = loss.times(DEGENERACY_LIFT)
         hamiltonian = total(operators.dimension, [operators.hamiltonian, lift, lift.adjoint()])
         scale = float(np.abs(loss.diagonal).max()) or 1.0
+        mixing = bool(np.any(loss.rows != loss.columns))
         for span in sectors.spans:
-            own: Real | Block = np.linalg.eigh(hamiltonian.block(span, span))[1]
+            energies, own = np.linalg.eigh(hamiltonian.block(span, span))
             vectors.append(own)
-            values = (own.conj() * (operators.effective.block(span, span) @ own)).sum(axis=0)
+            if mixing:
+                damping = (own.conj() * (loss.block(span, span) @ own)).sum(axis=0)
+            else:
+                damping = (own.real**2 + own.imag**2).T @ loss.diagonal[span]
+            values = energies - 2.0 * DEGENERACY_LIFT * damping.real - 1j * damping
             response = _responses(values, scale, generator.decay)
             responses.append((_real(response.real, sectors), _real(response.imag, sectors)))
         rates = _eigenstate_rates(operators, vectors, sectors)
