@@ -63,6 +63,9 @@ SMALLEST_OCCUPATION = 1e-20
 """Populations below this, of a node a hundred times colder than its frequency, are judged against it: double-double
 numbers of a state of trace one end near 1e-32, which leaves about 1e-12 of it."""
 
+SMALLEST_CURRENT = 1e-290
+"""Currents below this, of baths a thousand times colder than their frequency, end where doubles do."""
+
 LARGEST_REFUSED = 0.01
 """Fraction of pairs that may end with an error."""
 
@@ -191,7 +194,7 @@ def try_pair(parameters: Parameters) -> Outcome:
             for node, value in exact.occupations.items()
         ]
         deviations += [
-            abs(state.heat_currents[str(index)] - current) / max(abs(current), SMALLEST_SCALE * flow)
+            abs(state.heat_currents[str(index)] - current) / max(abs(current), SMALLEST_SCALE * flow, SMALLEST_CURRENT)
             for index, (current, flow) in enumerate(zip(exact.currents, flows, strict=True))
         ]
         error = float(max(deviations) / PAIR_TOLERANCE)
