@@ -39,10 +39,10 @@ from qnet_qutip.solver.linear import (
     SLOWEST_RATE,
     ConvergenceError,
     MultipleSteadyStatesError,
-    Options,
     slowest_rate,
     solve,
 )
+from qnet_qutip.solver.point import Options
 from qnet_qutip.solver.sectors import Sectors, hermitian, rotated
 from qnet_qutip.solver.superoperator import SectorGenerator, on_sectors
 from qnet_qutip.steady import PositivityWarning

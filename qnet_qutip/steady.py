@@ -26,7 +26,7 @@ from qnet_qutip.solver.generator import (
     entries,
     sparse_matrix,
 )
-from qnet_qutip.solver.linear import Options
+from qnet_qutip.solver.point import Options
 from qnet_qutip.solver.sectors import Sectors, hermitian
 from qnet_qutip.solver.stationary import long_time_state
 from qnet_qutip.solver.stationary import steady_state as solve

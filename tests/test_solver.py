@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import qnet_qutip as qn
 from qnet_qutip.solver.double_double import two_product, two_sum
 from qnet_qutip.solver.generator import build_generator, entries, sparse_matrix
-from qnet_qutip.solver.linear import Options
+from qnet_qutip.solver.point import Options
 from qnet_qutip.solver.sectors import find_sectors, hermitian, real_form, rotated
 from qnet_qutip.solver.secular import secular_equation
 from qnet_qutip.solver.stationary import steady_state

@@ -1,0 +1,135 @@
+"""A state on the way to a solution, what is known of it, and what its errors are judged against."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from qnet_qutip.solver import double_double as dd
+from qnet_qutip.solver.generator import Real
+from qnet_qutip.solver.stages import Stage, inverse
+from qnet_qutip.solver.superoperator import CURRENT_ROUNDING, SectorGenerator
+
+FLOOR = 1e4 * dd.EPS**2
+"""Size of an estimated error, relative to ρ, that is the rounding of double-double."""
+
+ZERO_CURRENT = 1e-22
+"""Fraction of the energy that a bath exchanges below which its current counts as zero, where there are several."""
+
+COMMUTING = 1e-13
+"""Energy that jumps carry, relative to the sum that a current is made of, that is the rounding of a commutator."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a solve is to reach and may use.
+
+    Attributes
+    ----------
+    rtol : float
+        Error of ρ, relative to its norm, and of every current, relative to its scale, that may be left.
+    max_iterations : int
+        Limit on the applications of the preconditioned generator.
+    unique : bool
+        Whether there is known to be one steady state at most. If not, that is looked into.
+    smallest_scales : mapping of str to float
+        What the error of a current is relative to where the current itself is smaller.
+    report : callable or None
+        Called after each cycle with the number of iterations and the estimated relative error.
+    """
+
+    rtol: float = 1e-10
+    max_iterations: int = 1000
+    unique: bool = True
+    smallest_scales: Mapping[str, float] = field(default_factory=dict)
+    report: Callable[[int, float], None] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """A state of the iteration, with what has been evaluated of it: estimate = M⁻¹(L(ρ) - σ)."""
+
+    value: dd.DoubleDouble
+    residual: float
+    currents: dict[str, float]
+    estimate: Real
+
+
+@dataclass(frozen=True, eq=False)
+class Attempt:
+    """How far a stage came.
+
+    `failure` says in words why not all the way; `undecided` what a current is resolved to that rounding keeps from it.
+    """
+
+    point: Point
+    error: float
+    changes: dict[str, float]
+    iterations: int
+    failure: str | None
+    undecided: Mapping[str, float] = field(default_factory=dict)
+
+
+def evaluated(generator: SectorGenerator, stage: Stage, value: dd.DoubleDouble, source: Real | None) -> Point:
+    """A state with its residual, its currents in double-double, and the estimate of its error."""
+    residual, currents = generator.residual_and_currents(value)
+    if source is not None:
+        residual = residual - source
+    return Point(value, float(np.linalg.norm(residual)), currents, inverse(generator, stage, residual))
+
+
+def evaluated_roughly(generator: SectorGenerator, stage: Stage, value: dd.DoubleDouble, source: Real | None) -> Point:
+    """The same from an ordinary residual, which will do for a first correction; the currents are not known."""
+    residual = generator(value[0])
+    if source is not None:
+        residual = residual - source
+    unknown = dict.fromkeys(generator.generator.dissipators, np.inf)
+    return Point(value, float(np.linalg.norm(residual)), unknown, inverse(generator, stage, residual))
+
+
+def corrected(generator: SectorGenerator, value: dd.DoubleDouble, correction: Real) -> dd.DoubleDouble:
+    """The sum, scaled to unit trace unless there is a decay; the factor's own rounding scales every current alike."""
+    total = dd.add(value, (correction, np.zeros_like(correction)))
+    if generator.decay:
+        return total
+    diagonal = generator.sectors.diagonal
+    excess = float(dd.column_sums((total[0][diagonal], total[1][diagonal]))[0]) - 1.0
+    return dd.add(total, (-excess * total[0], np.zeros_like(correction))) if abs(excess) > dd.EPS else total
+
+
+def size(point: Point) -> float:
+    """Norm of the estimated error, relative to ρ."""
+    norm = float(np.linalg.norm(point.value[0])) or 1.0
+    return float(np.linalg.norm(point.estimate)) / norm
+
+
+def current_scales(
+    generator: SectorGenerator, flat: Real, currents: Mapping[str, float], options: Options
+) -> dict[str, float]:
+    """What errors of a current are relative to: the current, but no less than can be resolved or matters."""
+    # The current of a single bath is Tr[H L(ρ)], zero in any steady state: there is nothing to resolve.
+    zero = ZERO_CURRENT if len(currents) > 1 else 1.0
+    scales = {}
+    for bath, rounding in generator.current_rounding(flat).items():
+        functional = generator.functionals[bath]
+        exchanged = functional.exchanged(flat)
+        # Jumps that commute with H carry no energy: what is left of the current is rounding.
+        commute = exchanged <= COMMUTING / CURRENT_ROUNDING * rounding
+        least = rounding / options.rtol if commute else zero * exchanged
+        if bath not in options.smallest_scales:
+            # Nothing is known of the currents: what the rounding of ρ makes of a dark state is none.
+            least = max(least, FLOOR / options.rtol * functional.largest)
+        scales[bath] = max(
+            abs(currents[bath]), options.smallest_scales.get(bath, 0.0), least, float(np.finfo(float).tiny)
+        )
+    return scales
+
+
+def imbalance(generator: SectorGenerator, point: Point) -> float:
+    """|Σ J| beyond its rounding."""
+    if generator.decay or not point.currents:
+        return 0.0
+    rounding = sum(generator.current_rounding(point.value[0]).values())
+    return max(abs(sum(point.currents.values())) - rounding, 0.0)

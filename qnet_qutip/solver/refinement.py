@@ -1,0 +1,113 @@
+"""Refinement with a factorisation, until the estimated error is rounding."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from qnet_qutip.solver import double_double as dd
+from qnet_qutip.solver import judge, many_digits
+from qnet_qutip.solver.generator import Real
+from qnet_qutip.solver.point import (
+    FLOOR,
+    Attempt,
+    Options,
+    Point,
+    corrected,
+    current_scales,
+    evaluated,
+    imbalance,
+    size,
+)
+from qnet_qutip.solver.stages import Stage, inverse
+from qnet_qutip.solver.superoperator import SectorGenerator
+
+REFINEMENTS = 12
+"""Most steps of refinement with a factorisation."""
+
+LARGEST_UNDECIDED = 1e-3
+"""Error of a current from the rounding of double-double that passes with a warning, if that of ρ is within rtol."""
+
+ROUNDINGS = 0.5
+"""Rounding of a residual in double-double, in units of eps² times the sum of the absolute values that it adds up."""
+
+
+def refinements(
+    generator: SectorGenerator, stage: Stage, first: Real, source: Real | None, options: Options, limit: int
+) -> Attempt:
+    """Refine with a factorisation: subtract what it makes of the residual, until that is rounding.
+
+    To go on beyond the tolerance is what proves the inverse: a slow mode that it misjudges by a factor λ shows in the
+    estimate as λ times its error, and shrinks by 1 - λ only. Where the estimate comes down to rounding there is none.
+    """
+    point = evaluated(
+        generator, stage, corrected(generator, (first, np.zeros_like(first)), np.zeros_like(first)), source
+    )
+    points, sizes = [point], [size(point)]
+    while sizes[-1] > FLOOR and len(points) < min(REFINEMENTS, limit) and not _stalled(sizes):
+        point = evaluated(generator, stage, corrected(generator, point.value, -point.estimate), source)
+        points.append(point)
+        sizes.append(size(point))
+    iterations, unknown = len(points), dict.fromkeys(point.currents, np.inf)
+    rounding = _draws(generator, stage, ROUNDINGS * dd.EPS**2 * generator.gross(point.value[0]))
+    if sizes[-1] > FLOOR:
+        arithmetic = _draws(generator, stage, dd.EPS * generator.gross(point.estimate))
+        noise = max(size(replace(point, estimate=draw)) for draw in [*arithmetic, *rounding])
+        if not sizes[-1] <= judge.SAFETY * noise:
+            left = sizes[-1] / sizes[-2] if len(sizes) > 1 and sizes[-2] else np.inf
+            return Attempt(point, np.inf, unknown, iterations, f"a step of refinement leaves {left:.2g} of the error")
+    # The last step is the best but for luck: a start that is exact has no rounding for the residual to see.
+    best = Attempt(point, np.inf, unknown, iterations, "")
+    for before, point in reversed(list(zip([points[0], *points], points, strict=False))):
+        attempt = _judged(generator, before, point, rounding, options)
+        best = attempt if attempt.error < best.error or best.failure == "" else best
+        if best.failure is None:
+            break
+    if options.report is not None:
+        options.report(iterations, best.error)
+    return replace(best, iterations=iterations)
+
+
+def _judged(
+    generator: SectorGenerator, before: Point, point: Point, rounding: Sequence[Real], options: Options
+) -> Attempt:
+    """A point of a refinement that has come down to rounding.
+
+    What is left is what its estimate says, and what the rounding of the residual may hide from it, the same in every
+    step: 16 digits more than double precision has, times what the slowest mode makes of it.
+    """
+    functionals = {} if generator.decay else generator.functionals
+    scales = current_scales(generator, point.value[0], point.currents, options)
+    currents = {
+        bath: max(judge.SAFETY * abs(current(point.estimate)), *(abs(current(draw)) for draw in rounding))
+        for bath, current in functionals.items()
+    }
+    hidden = max(size(replace(point, estimate=draw)) for draw in rounding)
+    errors = judge.Errors(max(judge.SAFETY * size(point), hidden), currents)
+    error = judge.still_to_come(errors, scales, imbalance(generator, point), contraction=0.0)
+    changes = {bath: abs(J - before.currents[bath]) / scales[bath] for bath, J in point.currents.items()}
+    undecided = {bath: e / options.rtol for bath, e in currents.items() if e > options.rtol * scales[bath]}
+    failure = None
+    passes = errors.state <= options.rtol and error <= LARGEST_UNDECIDED and not has_last_resort(generator, options)
+    if error > options.rtol and not passes:
+        failure = f"it or a heat current may be off by {error:.1e}, which double-double arithmetic leaves undecided"
+    return Attempt(point, error, changes, 0, failure, undecided)
+
+
+def _stalled(sizes: list[float]) -> bool:
+    """Whether two steps have brought no progress; one may fail on the rounding of the step before."""
+    return len(sizes) > 2 and not sizes[-1] < judge.WORST_CONTRACTION * sizes[-3]
+
+
+def _draws(generator: SectorGenerator, stage: Stage, rounding: Real) -> list[Real]:
+    """What M⁻¹ makes of random errors of this size: more than one, as they may cancel in the slowest mode."""
+    random = np.random.default_rng(0)
+    return [inverse(generator, stage, rounding * random.normal(size=len(rounding))) for _ in range(3)]
+
+
+def has_last_resort(generator: SectorGenerator, options: Options) -> bool:
+    """Whether what double-double cannot decide can be had in a hundred digits."""
+    few = generator.sectors.unknowns <= many_digits.FEW_UNKNOWNS
+    return few and options.unique and not generator.decay and options.max_iterations > REFINEMENTS

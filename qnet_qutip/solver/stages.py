@@ -1,0 +1,116 @@
+"""The stages of a solve: approximate inverses of L in the order in which they are likely to pay."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from qnet_qutip.solver.factorisation import Factorisation, bordered, eliminated, elimination, sparse
+from qnet_qutip.solver.generator import Real
+from qnet_qutip.solver.secular import SINGLE_PRECISION, secular_equation
+from qnet_qutip.solver.superoperator import DENSE, SectorGenerator
+from qnet_qutip.solver.sweeps import Sweeps
+
+VECTORS = 60
+"""Most Krylov vectors in a cycle."""
+
+VECTOR_MEMORY = 0.6e9
+"""Bytes that the Krylov vectors may take; large problems get fewer."""
+
+FEWEST_VECTORS = 12
+"""Krylov vectors that even the largest problem gets."""
+
+PATIENCE = 150
+"""Applications that the secular equation may be heading for; beyond that the sweeps, up to eight times as dear and
+seldom in need of more than 60, are the cheaper way."""
+
+SEPARATED = 0.5
+"""Fraction of the coherences further apart than their widths from which the secular equation is worth a try."""
+
+FEW_SECTORS = 4
+"""Up to so many sectors there is no ladder to sweep over, and a sparse factorisation is looked at first."""
+
+CHEAP_OPERATIONS, LAST_OPERATIONS = 1e10, 2e12
+"""Multiplications up to which a sparse factorisation is made before, or after, the other stages: 5 s and 15 min."""
+
+LARGEST_FILL = 1e8
+"""Entries of the factors, 12 bytes each, beyond which no sparse factorisation is made."""
+
+COUNTED_UNKNOWNS = 250_000
+"""Unknowns beyond which the fill is not even counted."""
+
+
+@dataclass(frozen=True, eq=False)
+class Stage:
+    """An approximate inverse of L.
+
+    Attributes
+    ----------
+    name : str
+    inverse : callable
+        M⁻¹ on flat arrays of zero trace.
+    steady_state : ndarray or None
+        The steady state in this approximation, of unit trace.
+    vectors : int
+        Most Krylov vectors in a cycle; 0 for a factorisation, which is refined with instead.
+    patience : float
+        Applications that a cycle may be heading for before the next stage takes over, judged from how it goes.
+    """
+
+    name: str
+    inverse: Callable[[Real], Real]
+    steady_state: Real | None
+    vectors: int = 0
+    patience: float = np.inf
+
+
+def stages(generator: SectorGenerator) -> Iterator[Stage]:
+    """Approximate inverses in the order in which they are likely to pay, each made when it is asked for."""
+    sectors = generator.sectors
+    if sectors.unknowns <= DENSE:
+        yield from _dense_stages(generator)
+        return
+    counted, factorised = None, False
+    if len(sectors.sizes) <= FEW_SECTORS and sectors.unknowns <= COUNTED_UNKNOWNS:
+        counted = elimination(generator)
+        if factorised := counted.operations <= CHEAP_OPERATIONS and counted.fill <= LARGEST_FILL:
+            yield _factorised("sparse factorisation", sparse(generator, counted.order))
+    secular = secular_equation(generator)
+    vectors = affordable_vectors(sectors.unknowns)
+    steady = None if generator.decay else secular.steady_state
+    if sectors.classical or secular.separation > SEPARATED:
+        yield Stage("secular equation", secular.solve, steady, vectors, PATIENCE)
+    if not sectors.classical:
+        yield Stage("sweeps", Sweeps(generator, secular), steady, vectors)
+    if sectors.unknowns <= COUNTED_UNKNOWNS and not factorised:
+        counted = counted or elimination(generator)
+        if counted.operations <= LAST_OPERATIONS and counted.fill <= LARGEST_FILL:
+            yield _factorised("sparse factorisation", sparse(generator, counted.order))
+
+
+def _dense_stages(generator: SectorGenerator) -> Iterator[Stage]:
+    with contextlib.suppress(np.linalg.LinAlgError):
+        yield _factorised("elimination", eliminated(generator))
+    yield _factorised("factorisation", bordered(generator))
+
+
+def _factorised(name: str, factorisation: Factorisation) -> Stage:
+    return Stage(name, factorisation.solve, factorisation.steady_state)
+
+
+def affordable_vectors(unknowns: int) -> int:
+    """Krylov vectors that fit."""
+    return int(
+        np.clip(VECTOR_MEMORY / ((4.0 if unknowns > SINGLE_PRECISION else 8.0) * unknowns), FEWEST_VECTORS, VECTORS)
+    )
+
+
+def inverse(generator: SectorGenerator, stage: Stage, residual: Real) -> Real:
+    """M⁻¹ of a residual, of zero trace: the rest is a multiple of the steady state."""
+    solution = stage.inverse(residual)
+    if stage.steady_state is None:
+        return solution
+    return solution - float(solution[generator.sectors.diagonal].sum()) * stage.steady_state
