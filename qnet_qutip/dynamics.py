@@ -35,15 +35,10 @@ from qnet_qutip.solver.generator import (
     density_operator,
     entries,
 )
-from qnet_qutip.solver.linear import (
-    SLOWEST_RATE,
-    ConvergenceError,
-    MultipleSteadyStatesError,
-    slowest_rate,
-    solve,
-)
+from qnet_qutip.solver.linear import ConvergenceError, MultipleSteadyStatesError, solve
 from qnet_qutip.solver.point import Options
 from qnet_qutip.solver.sectors import Sectors, hermitian, rotated
+from qnet_qutip.solver.stages import SLOWEST_RATE, slowest_rate
 from qnet_qutip.solver.superoperator import SectorGenerator, on_sectors
 from qnet_qutip.steady import PositivityWarning
 from qnet_qutip.thermodynamics import check_density_matrix, check_state

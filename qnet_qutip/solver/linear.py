@@ -18,12 +18,8 @@ from qnet_qutip.solver.cycles import cycles
 from qnet_qutip.solver.generator import Real
 from qnet_qutip.solver.point import Attempt, Options, current_scales
 from qnet_qutip.solver.refinement import has_last_resort, refinements
-from qnet_qutip.solver.stages import Stage, inverse, stages
+from qnet_qutip.solver.stages import SLOWEST_RATE, Stage, slowest_rate, stages
 from qnet_qutip.solver.superoperator import SectorGenerator
-
-SLOWEST_RATE = 1e-13
-"""Slowest rate of L, relative to the fastest, that counts as a relaxation: below that is what rounding makes of a
-conserved quantity."""
 
 
 class ConvergenceError(RuntimeError):
@@ -126,6 +122,8 @@ def solve(
             if rate < SLOWEST_RATE:
                 raise several(f"the slowest relaxation found is {rate:.0e} of the fastest, as of a conserved quantity")
         failures.append(f"{stage.name}: {attempt.failure}")
+        if attempt.final:
+            break
         if np.isfinite(attempt.error):
             best = attempt
     if stage is not None and source is None and has_last_resort(generator, options):
@@ -188,24 +186,3 @@ def several(evidence: str) -> MultipleSteadyStatesError:
         f"there are several steady states, or nearly so: {evidence}; some operator commutes with the Hamiltonian and "
         "all collapse operators, or a subspace is dark; pass rho0 to select the state that a given one evolves to"
     )
-
-
-def random_change(generator: SectorGenerator) -> Real:
-    """A random Hermitian matrix of zero trace on the sectors."""
-    change = np.random.default_rng(0).normal(size=generator.sectors.unknowns)
-    diagonal = generator.sectors.diagonal
-    change[diagonal] -= change[diagonal].mean()
-    return change
-
-
-def slowest_rate(generator: SectorGenerator, stage: Stage) -> float:
-    """Slowest rate of L relative to the fastest, by two steps of inverse iteration; 0 if a step is not finite."""
-    change = random_change(generator)
-    growth = 1.0
-    for _ in range(2):
-        with np.errstate(all="ignore"):
-            change = inverse(generator, stage, change / float(np.linalg.norm(change)))
-        growth = float(np.linalg.norm(change))
-        if not 0.0 < growth < np.inf:
-            return 0.0
-    return 1.0 / (growth * generator.scale)

@@ -62,6 +62,7 @@ class Attempt:
     """How far a stage came.
 
     `failure` says in words why not all the way; `undecided` what a current is resolved to that rounding keeps from it.
+    A failure is `final` if it is that of double-double, which no other stage can mend.
     """
 
     point: Point
@@ -70,6 +71,7 @@ class Attempt:
     iterations: int
     failure: str | None
     undecided: Mapping[str, float] = field(default_factory=dict)
+    final: bool = False
 
 
 def evaluated(generator: SectorGenerator, stage: Stage, value: dd.DoubleDouble, source: Real | None) -> Point:

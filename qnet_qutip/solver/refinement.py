@@ -21,7 +21,7 @@ from qnet_qutip.solver.point import (
     imbalance,
     size,
 )
-from qnet_qutip.solver.stages import Stage, inverse
+from qnet_qutip.solver.stages import SLOWEST_RATE, Stage, inverse, slowest_rate
 from qnet_qutip.solver.superoperator import SectorGenerator
 
 REFINEMENTS = 12
@@ -58,6 +58,9 @@ def refinements(
         if not sizes[-1] <= judge.SAFETY * noise:
             left = sizes[-1] / sizes[-2] if len(sizes) > 1 and sizes[-2] else np.inf
             return Attempt(point, np.inf, unknown, iterations, f"a step of refinement leaves {left:.2g} of the error")
+    if not stage.relative and slowest_rate(generator, stage) < SLOWEST_RATE:
+        # Slower than that, a rate is what rounding made of it, and the estimate of its mode may be anything.
+        return Attempt(point, np.inf, unknown, iterations, "its slowest rate is the rounding of the fastest")
     # The last step is the best but for luck: a start that is exact has no rounding for the residual to see.
     best = Attempt(point, np.inf, unknown, iterations, "")
     for before, point in reversed(list(zip([points[0], *points], points, strict=False))):
@@ -93,7 +96,7 @@ def _judged(
     passes = errors.state <= options.rtol and error <= LARGEST_UNDECIDED and not has_last_resort(generator, options)
     if error > options.rtol and not passes:
         failure = f"it or a heat current may be off by {error:.1e}, which double-double arithmetic leaves undecided"
-    return Attempt(point, error, changes, 0, failure, undecided)
+    return Attempt(point, error, changes, 0, failure, undecided, final=failure is not None)
 
 
 def _stalled(sizes: list[float]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,6 +39,10 @@ CHEAP_OPERATIONS, LAST_OPERATIONS = 1e10, 2e12
 LARGEST_FILL = 1e8
 """Entries of the factors, 12 bytes each, beyond which no sparse factorisation is made."""
 
+SLOWEST_RATE = 1e-13
+"""Slowest rate of L, relative to the fastest, that counts as a relaxation: below that is what rounding makes of a
+conserved quantity."""
+
 COUNTED_UNKNOWNS = 250_000
 """Unknowns beyond which the fill is not even counted."""
 
@@ -56,6 +60,8 @@ class Stage:
         The steady state in this approximation, of unit trace.
     vectors : int
         Most Krylov vectors in a cycle; 0 for a factorisation, which is refined with instead.
+    relative : bool
+        Whether it has the slowest rates with their relative accuracy, however slow they are.
     patience : float
         Applications that a cycle may be heading for before the next stage takes over, judged from how it goes.
     """
@@ -65,6 +71,7 @@ class Stage:
     steady_state: Real | None
     vectors: int = 0
     patience: float = np.inf
+    relative: bool = False
 
 
 def stages(generator: SectorGenerator) -> Iterator[Stage]:
@@ -93,7 +100,7 @@ def stages(generator: SectorGenerator) -> Iterator[Stage]:
 
 def _dense_stages(generator: SectorGenerator) -> Iterator[Stage]:
     with contextlib.suppress(np.linalg.LinAlgError):
-        yield _factorised("elimination", eliminated(generator))
+        yield replace(_factorised("elimination", eliminated(generator)), relative=True)
     yield _factorised("factorisation", bordered(generator))
 
 
@@ -114,3 +121,24 @@ def inverse(generator: SectorGenerator, stage: Stage, residual: Real) -> Real:
     if stage.steady_state is None:
         return solution
     return solution - float(solution[generator.sectors.diagonal].sum()) * stage.steady_state
+
+
+def random_change(generator: SectorGenerator) -> Real:
+    """A random Hermitian matrix of zero trace on the sectors."""
+    change = np.random.default_rng(0).normal(size=generator.sectors.unknowns)
+    diagonal = generator.sectors.diagonal
+    change[diagonal] -= change[diagonal].mean()
+    return change
+
+
+def slowest_rate(generator: SectorGenerator, stage: Stage) -> float:
+    """Slowest rate of L relative to the fastest, by two steps of inverse iteration; 0 if a step is not finite."""
+    change = random_change(generator)
+    growth = 1.0
+    for _ in range(2):
+        with np.errstate(all="ignore"):
+            change = inverse(generator, stage, change / float(np.linalg.norm(change)))
+        growth = float(np.linalg.norm(change))
+        if not 0.0 < growth < np.inf:
+            return 0.0
+    return 1.0 / (growth * generator.scale)

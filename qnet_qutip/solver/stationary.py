@@ -17,19 +17,10 @@ from scipy.sparse.csgraph import connected_components
 from qnet_qutip import checks
 from qnet_qutip.solver.cycles import krylov
 from qnet_qutip.solver.generator import Entries, Generator
-from qnet_qutip.solver.linear import (
-    SLOWEST_RATE,
-    ConvergenceError,
-    MultipleSteadyStatesError,
-    Solution,
-    random_change,
-    several,
-    slowest_rate,
-    solve,
-)
+from qnet_qutip.solver.linear import ConvergenceError, MultipleSteadyStatesError, Solution, several, solve
 from qnet_qutip.solver.point import Options
 from qnet_qutip.solver.sectors import components
-from qnet_qutip.solver.stages import affordable_vectors, inverse
+from qnet_qutip.solver.stages import SLOWEST_RATE, affordable_vectors, inverse, random_change, slowest_rate
 from qnet_qutip.solver.superoperator import MATRIX_MEMORY, REMEMBERED, SectorGenerator, on_sectors
 
 WORKING_ARRAYS = 14
