@@ -22,7 +22,7 @@ from scipy.linalg import expm
 
 from qnet_qutip import checks
 from qnet_qutip.equations import MasterEquation
-from qnet_qutip.network import FrozenMapping
+from qnet_qutip.network import FrozenMapping, baths_reach_every_node
 from qnet_qutip.operators import Operators, checked_operators
 from qnet_qutip.progress import progress_line
 from qnet_qutip.solver.generator import (
@@ -38,7 +38,7 @@ from qnet_qutip.solver.generator import (
 from qnet_qutip.solver.linear import ConvergenceError, MultipleSteadyStatesError, solve
 from qnet_qutip.solver.point import Options
 from qnet_qutip.solver.sectors import Sectors, hermitian, rotated
-from qnet_qutip.solver.stages import SLOWEST_RATE, slowest_rate
+from qnet_qutip.solver.stages import SLOWEST_RATE, pivoted, slowest_rate
 from qnet_qutip.solver.superoperator import SectorGenerator, on_sectors
 from qnet_qutip.steady import PositivityWarning
 from qnet_qutip.thermodynamics import check_density_matrix, check_state
@@ -227,7 +227,8 @@ def evolve(
         raise ValueError(f"rho0 must be positive semidefinite, but has the eigenvalue {smallest:.3g}")
     motion: _Motion = (_Populations if sectors.classical else _InteractionPicture)(generator)
     if sectors.unknowns <= FEW_UNKNOWNS:
-        flats, evaluations = _exponentiated(generator, start, moments)
+        unique = isinstance(equation, MasterEquation) and baths_reach_every_node(equation.network)
+        flats, evaluations = _exponentiated(generator, start, moments, unique=unique)
     else:
         flats, evaluations = _integrated(generator, motion, start, moments, rtol, atol)
     return _trajectory(
@@ -366,7 +367,7 @@ class _InteractionPicture:
         return np.concatenate([rotated(operator, block).ravel() for operator, block in blocks])
 
 
-def _exponentiated(generator: SectorGenerator, start: Real, times: Real) -> tuple[list[Real], int]:
+def _exponentiated(generator: SectorGenerator, start: Real, times: Real, *, unique: bool) -> tuple[list[Real], int]:
     """Blocks of ρ at each time by the exponential of L, and the number of its columns.
 
     What is exponentiated is the deviation from the steady state where there is just one: its trace vanishes, and with
@@ -375,7 +376,7 @@ def _exponentiated(generator: SectorGenerator, start: Real, times: Real) -> tupl
     the slowest rate, which inverse iteration finds accurately however slow it is, has taken it below rounding, the
     state is the steady state.
     """
-    relaxed, slowest = _relaxation(generator)
+    relaxed, slowest = _relaxation(generator, unique=unique)
     elapsed = times - times[0]
     norm = float(np.linalg.norm(generator.dense, 2))
     deviation = start - relaxed
@@ -401,16 +402,20 @@ def _exponentiated(generator: SectorGenerator, start: Real, times: Real) -> tupl
     return flats, generator.sectors.unknowns
 
 
-def _relaxation(generator: SectorGenerator) -> tuple[Real, float]:
+def _relaxation(generator: SectorGenerator, *, unique: bool) -> tuple[Real, float]:
     """The steady state and the slowest rate of relaxation; zero and 0 where there are several steady states."""
     try:
-        solution = solve(generator, Options())
-        slowest = slowest_rate(generator, solution.stage)
+        solution = solve(generator, Options(unique=unique))
+        slowest = slowest_rate(generator, pivoted(generator))
     except (ConvergenceError, MultipleSteadyStatesError, np.linalg.LinAlgError):
-        return np.zeros(generator.sectors.unknowns), 0.0
+        slowest = 0.0
+        if not unique:
+            return np.zeros(generator.sectors.unknowns), slowest
+        solution = solve(generator, Options(unique=unique))
     if slowest < SLOWEST_RATE:
-        # Too slow to be told from a second steady state: the deviation from this one still conserves its trace.
-        return solution.value[0], 0.0
+        # With pivots a conserved quantity and a slow rate look alike. Where there is one steady state it is a rate,
+        # which the elimination without subtractions has; else it may be either, and nothing is over.
+        slowest = slowest_rate(generator, solution.stage) if unique else 0.0
     return solution.value[0], slowest * generator.scale
 
 

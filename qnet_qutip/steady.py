@@ -31,7 +31,13 @@ from qnet_qutip.solver.sectors import Sectors, hermitian
 from qnet_qutip.solver.stationary import long_time_state
 from qnet_qutip.solver.stationary import steady_state as solve
 from qnet_qutip.solver.superoperator import on_sectors
-from qnet_qutip.thermodynamics import check_density_matrix, check_state, entropy_flow, first_law_residual
+from qnet_qutip.thermodynamics import (
+    check_density_matrix,
+    check_state,
+    entropy_flow,
+    first_law_residual,
+    require_positive,
+)
 from qnet_qutip.truncation import TruncationWarning, flow_error, one_way_flows
 
 QUTIP_METHODS = ("direct", "eigen", "svd", "power", "propagator")
@@ -409,6 +415,7 @@ def _found(
 
     wanted = Options(request.rtol, request.max_iterations, unique, smallest_scales, report)
     if request.rho0 is not None:
+        require_positive(request.rho0, "rho0")
         on, solution = long_time_state(generator, entries(request.rho0), wanted)
     else:
         start = None if request.start is None else entries(request.start.rho)

@@ -57,6 +57,19 @@ def check_density_matrix(rho: qutip.Qobj, hamiltonian: qutip.Qobj, name: str) ->
         raise ValueError(f"{name} must have trace 1, but has {trace.real:g}")
 
 
+def require_positive(rho: qutip.Qobj, name: str) -> None:
+    """Raise if a Hermitian operator has an eigenvalue that is negative beyond rounding.
+
+    Raises
+    ------
+    ValueError
+    """
+    sectors = find_sectors(build_generator(rho, {}))
+    smallest = min(np.linalg.eigvalsh(hermitian(block))[0] for block in sectors.blocks(sectors.pack(entries(rho))))
+    if smallest < -1e-10:
+        raise ValueError(f"{name} must be positive semidefinite, but has the eigenvalue {smallest:.3g}")
+
+
 def heat_currents(equation: MasterEquation, rho: qutip.Qobj) -> dict[str, float]:
     """Heat current from every bath into the network, J = Tr[H D(ρ)], eq. (5).
 

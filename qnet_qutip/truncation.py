@@ -251,15 +251,21 @@ def warn_if_too_small(
     error = estimated_error(estimate, cut, safety)
     if error <= tolerance:
         return
-    if isinstance(cut, int):
-        given, remedy = f"max_excitations={cut}", f"max_excitations={sufficient_excitations(estimate, tolerance)}"
-    else:
-        share = tolerance / len(estimate.occupations)
-        given = f"levels={ {name: cut[name] for name in estimate.occupations} }"
-        remedy = f"levels={ {name: sufficient_levels(n, share, safety) for name, n in estimate.occupations.items()} }"
+    given = (
+        f"max_excitations={cut}" if isinstance(cut, int) else f"levels={ {n: cut[n] for n in estimate.occupations} }"
+    )
+    try:
+        if isinstance(cut, int):
+            remedy = f"max_excitations={sufficient_excitations(estimate, tolerance)} would do"
+        else:
+            share = tolerance / len(estimate.occupations)
+            enough = {name: sufficient_levels(n, share, safety) for name, n in estimate.occupations.items()}
+            remedy = f"levels={enough} would do"
+    except ValueError as too_hot:
+        remedy = str(too_hot)
     warnings.warn(
         f"{given} is too small for the temperature: the estimated truncation error of the heat currents is "
-        f"{error:.1e} of the one-way flow, above the tolerance {tolerance:.0e}; {remedy} would do",
+        f"{error:.1e} of the one-way flow, above the tolerance {tolerance:.0e}; {remedy}",
         TruncationWarning,
         stacklevel=5,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -60,8 +60,6 @@ class Stage:
         The steady state in this approximation, of unit trace.
     vectors : int
         Most Krylov vectors in a cycle; 0 for a factorisation, which is refined with instead.
-    relative : bool
-        Whether it has the slowest rates with their relative accuracy, however slow they are.
     patience : float
         Applications that a cycle may be heading for before the next stage takes over, judged from how it goes.
     """
@@ -71,7 +69,6 @@ class Stage:
     steady_state: Real | None
     vectors: int = 0
     patience: float = np.inf
-    relative: bool = False
 
 
 def stages(generator: SectorGenerator) -> Iterator[Stage]:
@@ -100,12 +97,23 @@ def stages(generator: SectorGenerator) -> Iterator[Stage]:
 
 def _dense_stages(generator: SectorGenerator) -> Iterator[Stage]:
     with contextlib.suppress(np.linalg.LinAlgError):
-        yield replace(_factorised("elimination", eliminated(generator)), relative=True)
-    yield _factorised("factorisation", bordered(generator))
+        yield _factorised("elimination", eliminated(generator))
+    yield pivoted(generator)
 
 
 def _factorised(name: str, factorisation: Factorisation) -> Stage:
     return Stage(name, factorisation.solve, factorisation.steady_state)
+
+
+def pivoted(generator: SectorGenerator) -> Stage:
+    """The dense factorisation with partial pivoting.
+
+    Raises
+    ------
+    LinAlgError
+        If that is singular: there are several steady states.
+    """
+    return _factorised("factorisation", bordered(generator))
 
 
 def affordable_vectors(unknowns: int) -> int:

@@ -20,8 +20,8 @@ from qnet_qutip.solver.generator import Entries, Generator
 from qnet_qutip.solver.linear import ConvergenceError, MultipleSteadyStatesError, Solution, several, solve
 from qnet_qutip.solver.point import Options
 from qnet_qutip.solver.sectors import components
-from qnet_qutip.solver.stages import SLOWEST_RATE, affordable_vectors, inverse, random_change, slowest_rate
-from qnet_qutip.solver.superoperator import MATRIX_MEMORY, REMEMBERED, SectorGenerator, on_sectors
+from qnet_qutip.solver.stages import SLOWEST_RATE, affordable_vectors, inverse, pivoted, random_change, slowest_rate
+from qnet_qutip.solver.superoperator import DENSE, MATRIX_MEMORY, REMEMBERED, SectorGenerator, on_sectors
 
 WORKING_ARRAYS = 14
 """Arrays of the size of ρ that preconditioners, residuals and currents take."""
@@ -35,8 +35,11 @@ STUCK = 0.5
 SLOWNESSES = tuple(10.0**-exponent for exponent in range(1, 7))
 """Values of s as fractions of the largest rate; what decays slower than the last one takes many steps."""
 
-PROJECTION_TOLERANCE = 1e-9
-"""Relative change of ρ in a step with the smallest s at which the projection is complete."""
+PROJECTION_TOLERANCE, PROJECTION_ROUNDING = 1e-9, 1e-14
+"""Relative change of ρ still to come at which the projection is complete, and that of a step that is rounding."""
+
+LARGEST_RATIO = 0.999
+"""What is assumed of steps that do not get smaller."""
 
 
 def steady_state(
@@ -139,7 +142,11 @@ def _require_unique(generator: SectorGenerator, solution: Solution) -> int:
     """
     stage = solution.stage
     if not stage.vectors:
-        rate = slowest_rate(generator, stage)
+        # The elimination without subtractions makes small rates of what is rounding; pivoting does not.
+        try:
+            rate = slowest_rate(generator, pivoted(generator) if generator.sectors.unknowns <= DENSE else stage)
+        except np.linalg.LinAlgError as error:
+            raise several(f"the generator is singular beyond the trace, as {error}") from None
         if rate < SLOWEST_RATE:
             raise several(f"the slowest relaxation found is {rate:.0e} of the fastest, as of a conserved quantity")
         return 2
@@ -181,10 +188,10 @@ def long_time_state(generator: Generator, rho0: Entries, options: Options) -> tu
     effective = on.generator.effective
     scale = float(np.abs(effective.values).max(initial=0.0)) or 1.0
     rho = on.sectors.pack(rho0)
-    iterations, change, solution = 0, np.inf, None
+    iterations, left, change, solution = 0, np.inf, np.inf, None
     slownesses = list(SLOWNESSES)
     step_options = replace(options, report=None)
-    while change > PROJECTION_TOLERANCE:
+    while left > PROJECTION_TOLERANCE:
         if iterations >= options.max_iterations:
             raise ConvergenceError(
                 f"the long-time state was not reached within {iterations} iterations: the last step still changed it "
@@ -196,7 +203,12 @@ def long_time_state(generator: Generator, rho0: Entries, options: Options) -> tu
         solution = solve(damped, step_options, source=-residual)
         rho = rho + solution.value[0]
         iterations += solution.iterations
-        change = float(np.linalg.norm(solution.value[0]) / np.linalg.norm(rho)) if len(slownesses) == 1 else np.inf
+        change_before = change
+        change = float(np.linalg.norm(solution.value[0]) / np.linalg.norm(rho))
+        if len(slownesses) == 1 and np.isfinite(change_before):
+            # The steps with the same s shrink by s/(s + g): so do those to come.
+            ratio = min(change / change_before, LARGEST_RATIO) if change_before else 0.0
+            left = change if change <= PROJECTION_ROUNDING else change * ratio / (1.0 - ratio)
     rho = rho / rho[on.sectors.diagonal].sum()
     value = (rho, np.zeros_like(rho))
     residual, currents = on.residual_and_currents(value)

@@ -216,9 +216,12 @@ class SectorGenerator:
         return np.asarray(self.blocks(flat) if self.applied_as_blocks else self.matrix @ flat)
 
     def gross(self, flat: Real) -> Real:
-        """Sum of the absolute values that each entry of L(ρ) adds up, shape (unknowns,)."""
-        matrix = self.dense if self.sectors.unknowns <= DENSE else self.matrix
-        return np.asarray(abs(matrix) @ np.abs(flat))
+        """Sum of the absolute values that each entry of L(ρ) adds up, shape (unknowns,): the scale of its rounding."""
+        gross, size = np.zeros(len(flat)), np.abs(flat)
+        for first, stacks in self._chunks():
+            for (weights, _), places in stacks.values():
+                gross[first : first + weights.shape[1]] += (np.abs(weights) * size[places]).sum(axis=0)
+        return gross
 
     # ------------------------------------------------------------ double-double
 
