@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from qnet_qutip.solver.point import (
     FLOOR,
     Attempt,
     Options,
+    Point,
     corrected,
     current_scales,
     evaluated,
@@ -42,64 +44,98 @@ LOST_NORM = 1e10
 """Norm over trace of ρ beyond which an iteration has left all states."""
 
 
+@dataclass(frozen=True, eq=False)
+class _Cycle:
+    """Where a cycle has come to, and what it says of itself.
+
+    Attributes
+    ----------
+    point : Point
+    error : float
+        What the judge holds possible.
+    changes : dict of str to float
+        Of each current, relative to its scale.
+    expected : dict of str to float
+        What is to come of each current, by the estimate.
+    contraction : float
+        What is left of the estimate.
+    vectors : int
+    gave_up : bool
+    """
+
+    point: Point
+    error: float
+    changes: dict[str, float]
+    expected: Mapping[str, float]
+    contraction: float
+    vectors: int
+    gave_up: bool
+
+
 def cycles(
     generator: SectorGenerator, stage: Stage, first: Real, source: Real | None, options: Options, limit: int
 ) -> Attempt:
     """Cycles of GMRES on M⁻¹L, each refined in double-double."""
     value = corrected(generator, (first, np.zeros_like(first)), np.zeros_like(first))
     start = point = evaluated_roughly(generator, stage, value, source)
-    if np.linalg.norm(point.estimate) <= AS_GOOD * np.linalg.norm(first):
+    as_good = bool(np.linalg.norm(point.estimate) <= AS_GOOD * np.linalg.norm(first))
+    if as_good:
         start = point = evaluated(generator, stage, value, source)
-    iterations, error = 0, np.inf
-    changes: dict[str, float] = dict.fromkeys(point.currents, np.inf)
-    expected: dict[str, float] = {}
-    for cycle in range(max(limit, 1)):
+    iterations, error, expected = 0, np.inf, dict[str, float]()
+    changes = dict.fromkeys(point.currents, np.inf)
+    while iterations < max(limit, 1):
         # A stage that has done one cycle in time may take its time for the next, which need not do more than is left.
         reduction = float(np.clip(ENOUGH * options.rtol / error, CYCLE_REDUCTION, LEAST_REDUCTION))
-        slow = _too_slow(np.inf if cycle else stage.patience, reduction)
-        space = krylov(generator, stage, -point.estimate, reduction, slow)
-        iterations += max(space.vectors, 1)
-        before, value = point, corrected(generator, point.value, space.solution)
-        norm = float(np.linalg.norm(value[0])) or 1.0
-        if not norm <= LOST_NORM and not generator.decay:
-            return Attempt(start, np.inf, changes, iterations, "it left all states")
-        point = evaluated(generator, stage, value, source)
-        scales = current_scales(generator, value[0], point.currents, options)
-        size, size_before = (float(np.linalg.norm(each.estimate)) for each in (point, before))
-        contraction = size / size_before if size_before > 0.0 else 0.0
-        if size <= FLOOR * norm:
-            contraction = 0.0
-        changes = {bath: abs(J - before.currents[bath]) / scales[bath] for bath, J in point.currents.items()}
-        estimate = space.answer(point.estimate)
-        expected_before, expected = expected, {}
-        currents = {}
-        for bath, current in ({} if generator.decay else generator.functionals).items():
-            expected[bath] = abs(current(estimate))
-            change = abs(point.currents[bath] - before.currents[bath])
-            currents[bath] = judge.checked(expected[bath], change, expected_before.get(bath))
-        state = judge.SAFETY * float(np.linalg.norm(estimate)) / norm
-        error = judge.still_to_come(
-            judge.Errors(state, currents), scales, imbalance(generator, point), contraction=contraction
+        once = iterations > 0
+        cycle = _cycle(
+            generator, stage, point, source, options, expected, reduction, np.inf if once else stage.patience
         )
+        iterations += max(cycle.vectors, 1)
+        if not np.linalg.norm(cycle.point.value[0]) <= LOST_NORM and not generator.decay:
+            return Attempt(start, np.inf, changes, iterations, "it left all states")
+        before, point, error = point, cycle.point, cycle.error
+        changes, expected = cycle.changes, dict(cycle.expected)
         if options.report is not None:
             options.report(iterations, error)
         # An error of the start that the first cycle could not see would pass for none: there are two at least, unless
         # the start was as good as the answer.
-        if error <= options.rtol and (cycle or size_before <= AS_GOOD * norm):
+        if error <= options.rtol and (once or as_good):
             return Attempt(point, error, changes, iterations, None)
-        if space.gave_up or contraction > judge.WORST_CONTRACTION:
-            kept = point if contraction < 1.0 else before
-            why = "it was too slow" if space.gave_up else f"a cycle left {contraction:.2g} of the error"
+        if cycle.gave_up or cycle.contraction > judge.WORST_CONTRACTION:
+            kept = point if cycle.contraction < 1.0 else before
+            why = "it was too slow" if cycle.gave_up else f"a cycle left {cycle.contraction:.2g} of the error"
             return Attempt(kept, error, changes, iterations, why)
-        if iterations >= limit:
-            break
-    return Attempt(
-        point,
-        error,
-        changes,
-        iterations,
-        f"it or a heat current may still change by {error:.1e} at a residual of {point.residual:.1e}",
-    )
+    why = f"it or a heat current may still change by {error:.1e} at a residual of {point.residual:.1e}"
+    return Attempt(point, error, changes, iterations, why)
+
+
+def _cycle(
+    generator: SectorGenerator,
+    stage: Stage,
+    before: Point,
+    source: Real | None,
+    options: Options,
+    expected_before: Mapping[str, float],
+    reduction: float,
+    patience: float,
+) -> _Cycle:
+    """One cycle: the correction in double precision, the new state in double-double, and its error."""
+    space = krylov(generator, stage, -before.estimate, reduction, _too_slow(patience, reduction))
+    point = evaluated(generator, stage, corrected(generator, before.value, space.solution), source)
+    scales = current_scales(generator, point.value[0], point.currents, options)
+    norm = float(np.linalg.norm(point.value[0])) or 1.0
+    size, size_before = (float(np.linalg.norm(each.estimate)) for each in (point, before))
+    contraction = size / size_before if size_before > 0.0 and size > FLOOR * norm else 0.0
+    estimate = space.answer(point.estimate)
+    changes, expected, currents = {}, {}, {}
+    for bath, current in ({} if generator.decay else generator.functionals).items():
+        expected[bath] = abs(current(estimate))
+        change = abs(point.currents[bath] - before.currents[bath])
+        currents[bath] = judge.checked(expected[bath], change, expected_before.get(bath))
+        changes[bath] = change / scales[bath]
+    errors = judge.Errors(judge.SAFETY * float(np.linalg.norm(estimate)) / norm, currents)
+    error = judge.still_to_come(errors, scales, imbalance(generator, point), contraction=contraction)
+    return _Cycle(point, error, changes, expected, contraction, space.vectors, space.gave_up)
 
 
 def _too_slow(patience: float, reduction: float) -> Callable[[list[float]], bool]:
