@@ -76,7 +76,7 @@ def test_sweeps_invert_a_birth_death_chain(seed, monkeypatch):
     assert left_of(generator, change, sweep(generator)) > 0.1
 
 
-@pytest.mark.parametrize("ratio", [0.4, 0.1, 1e-2, 1e-4])
+@pytest.mark.parametrize("ratio", [0.4, 0.1, 1e-2])
 @pytest.mark.parametrize("slowness", [1e-2, 1e-4])
 def test_sweeps_do_not_take_fast_jumps_for_losses_of_far_coherences(ratio, slowness, monkeypatch):
     """A coherence of two undamped nodes, slowly rotating beside a third that exchanges fast with its bath.
@@ -90,8 +90,8 @@ def test_sweeps_do_not_take_fast_jumps_for_losses_of_far_coherences(ratio, slown
         qutip.tensor([qutip.destroy(2) if site == own else qutip.qeye(2) for site in range(3)]) for own in range(3)
     )
     hamiltonian = 5.0 * (hot.dag() * hot + middle.dag() * middle + far.dag() * far) + detuning * far.dag() * far
-    for one, other in ((hot, middle), (middle, far)):
-        hamiltonian += 0.1 * detuning * (one.dag() * other + other.dag() * one)
+    for one, other, share in ((hot, middle, 0.1), (middle, far, 1e-3)):
+        hamiltonian += share * detuning * (one.dag() * other + other.dag() * one)
     generator = on_sectors(build_generator(hamiltonian, {"hot": [hot, np.sqrt(ratio) * hot.dag()]}))
     thermal = qutip.qdiags(np.array([1.0, ratio]) / (1.0 + ratio), 0)
     coherence = qutip.tensor(thermal, (1.0 + 0.5j) * qutip.tensor(qutip.destroy(2), qutip.create(2)))
@@ -99,11 +99,10 @@ def test_sweeps_do_not_take_fast_jumps_for_losses_of_far_coherences(ratio, slown
     slow = np.linalg.norm(generator(state)) / np.linalg.norm(state)
     assert slow < 2 * detuning
     inverse = Sweeps(generator, secular_equation(generator))
-    # A coupling of a tenth of the detuning mixes 1e-2 of it into what the nodes conserve.
-    left = left_of(generator, state, inverse)
-    assert left < 1.05 * ratio + 0.03
+    # A thousandth of the detuning, the coupling makes part of the coherence a conserved difference of populations.
+    assert left_of(generator, state, inverse) < 1.05 * ratio + 1e-3
     monkeypatch.setattr(sweeps, "_returning_effective", all_losses)
-    assert left_of(generator, state, Sweeps(generator, secular_equation(generator))) > 0.9
+    assert left_of(generator, state, Sweeps(generator, secular_equation(generator))) > 0.99
 
 
 @pytest.mark.parametrize("decay", [0.3, 1e-3])
