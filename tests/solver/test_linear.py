@@ -1,5 +1,9 @@
 """One linear solve: what it reaches, when it stops and what it says."""
 
+import itertools
+import re
+import warnings
+
 import numpy as np
 import pytest
 import qutip
@@ -7,11 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from literal import Liouvillian
 from problems import chain, fig3, three_two_level_nodes
+from systems import dark_amplitudes, dark_chain
 
 import qnet_qutip as qn
+from qnet_qutip.solver import stages
 from qnet_qutip.solver.generator import build_generator
-from qnet_qutip.solver.point import Options
+from qnet_qutip.solver.linear import solve
+from qnet_qutip.solver.point import Options, current_scales
 from qnet_qutip.solver.stationary import steady_state
+from qnet_qutip.solver.superoperator import SectorGenerator, on_sectors
 from qnet_qutip.truncation import one_way_flows
 
 
@@ -51,20 +59,6 @@ def test_slow_modes_that_carry_the_current_are_waited_for(network):
     for bath, current in state.heat_currents.items():
         scale = max(abs(current), 0.01 * one_way_flows(network)[bath])
         assert current == pytest.approx(current_in_fifty_digits(equation, bath), abs=1e-10 * scale)
-
-
-def test_currents_beyond_doubled_precision_warn():
-    """ε²/κω³ is 1e-27 of what the baths exchange with their nodes."""
-    network = qn.Network(
-        nodes={"A": qn.TwoLevel(8.9), "B": qn.TwoLevel(8.9)},
-        couplings={("A", "B"): 3e-13},
-        baths={
-            "hot": qn.Bath("A", 280.0, qn.PhononSpectrum(0.03)),
-            "cold": qn.Bath("B", 297.0, qn.PhononSpectrum(4e-4)),
-        },
-    )
-    with pytest.warns(qn.AccuracyWarning, match="is resolved to 1e-10 of .* only"):
-        qn.steady_state(qn.local_master_equation(network))
 
 
 def test_nearly_undamped_nodes_converge():
@@ -182,3 +176,257 @@ def test_report_is_called_each_cycle():
     _, solution = steady_state(generator, options)
     assert seen[-1][0] == solution.iterations
     assert seen[-1][1] <= 1e-10
+
+
+# ---------------------------------------------------------------- what double-double cannot decide
+
+
+def row_of_nodes(nodes, epsilon):
+    """Two-level nodes on resonance between a bath that damps at 1e3 and one that damps at ten."""
+    names = [f"N{index}" for index in range(nodes)]
+    return qn.Network(
+        nodes={name: qn.TwoLevel(8.9) for name in names},
+        couplings=dict.fromkeys(itertools.pairwise(names), epsilon),
+        baths={
+            "hot": qn.Bath(names[0], 280.0, qn.PhononSpectrum(0.03)),
+            "cold": qn.Bath(names[-1], 297.0, qn.PhononSpectrum(4e-4)),
+        },
+    )
+
+
+@pytest.mark.parametrize("epsilon", [3e-13, 1e-9])
+def test_a_pair_beyond_double_double_has_all_its_digits(epsilon):
+    """ε²/κω³ is 1e-27 of what the baths exchange with their nodes, and nothing warns."""
+    equation = qn.local_master_equation(row_of_nodes(2, epsilon))
+    for bath, current in qn.steady_state(equation).heat_currents.items():
+        assert current == pytest.approx(current_in_fifty_digits(equation, bath), rel=1e-10, abs=0)
+
+
+@pytest.mark.parametrize(("nodes", "epsilon"), [(5, 3e-13), (5, 1e-14), (5, 1e-9), (6, 3e-6), (6, 3e-13), (6, 1e-9)])
+def test_currents_beyond_double_double_warn_or_are_refused(nodes, epsilon):
+    """More than eighty unknowns: too many for a hundred digits. Through five nodes J is what it is through two."""
+    equation = qn.local_master_equation(row_of_nodes(nodes, epsilon))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            state = qn.steady_state(equation)
+        except qn.ConvergenceError as error:
+            reason = str(error)
+        else:
+            reason = " ".join(str(warning.message) for warning in caught if warning.category is qn.AccuracyWarning)
+            exact = qn.steady_state(qn.local_master_equation(row_of_nodes(2, epsilon))).heat_currents
+            for bath, current in state.heat_currents.items():
+                assert f"of bath {bath!r}" in reason or current == pytest.approx(exact[bath], rel=1e-6, abs=0)
+    assert re.search("is resolved to 1e-10 of .* only|double-double arithmetic leaves undecided", reason)
+
+
+# ---------------------------------------------------------------- scales
+
+
+def solved(hamiltonian, operators, **options):
+    """Generator on its sectors, and the solution as `steady_state` finds it."""
+    return steady_state(build_generator(hamiltonian, operators), Options(unique=False, **options))
+
+
+def test_currents_are_judged_against_themselves_or_the_scale_given():
+    equation = qn.local_master_equation(chain(3, 0.1))
+    on, solution = solved(equation.hamiltonian, equation.collapse_operators)
+    flat = solution.value[0]
+    scales = current_scales(on, flat, solution.currents, Options(smallest_scales=dict.fromkeys(["hot", "cold"], 1e-30)))
+    assert scales == {bath: abs(current) for bath, current in solution.currents.items()}
+    given = current_scales(on, flat, solution.currents, Options(smallest_scales={"hot": 5.0, "cold": 1e-30}))
+    assert given == scales | {"hot": 5.0}
+
+
+def exchanged(hamiltonian, operators, rho):
+    """Σ |(Tr_jk of H D(·))||ρ_jk|: what a bath exchanges with the network in the state."""
+    carried = 0 * hamiltonian
+    for jump in operators:
+        loss = jump.dag() * jump
+        carried += jump.dag() * hamiltonian * jump - 0.5 * (hamiltonian * loss + loss * hamiltonian)
+    # In real form, Re + Im, where both are real this is the sum over the entries.
+    return float((np.abs(carried.full()) * np.abs(rho.full())).sum())
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_the_floor_of_a_current_is_what_its_bath_exchanges(both):
+    """Of several baths 1e-22 of it, as their currents may cancel to that; of a single one, whose current is zero, it.
+
+    A two-level node at one temperature: J = 0 of each.
+    """
+    hamiltonian, lower = 3.0 * qutip.num(2), qutip.destroy(2)
+    operators = {"one": [lower, 0.5 * lower.dag()]} | ({"two": [0.2 * lower, 0.1 * lower.dag()]} if both else {})
+    on, solution = solved(hamiltonian, operators)
+    rho = qutip.Qobj(on.sectors.unpack(solution.value[0]))
+    known = Options(smallest_scales=dict.fromkeys(operators, 0.0))
+    scales = current_scales(on, solution.value[0], dict.fromkeys(operators, 0.0), known)
+    for bath, jumps in operators.items():
+        floor = exchanged(hamiltonian, jumps, rho) * (1e-22 if both else 1.0)
+        assert scales[bath] == pytest.approx(floor, rel=1e-9)
+
+
+def test_jumps_that_commute_carry_nothing_but_rounding():
+    """Dephasing in the eigenbasis of H, in a basis where neither is diagonal: its current is rounding."""
+    turn = qutip.rand_unitary(4, seed=3)
+    hamiltonian = turn * qutip.qdiags([0.0, 1.0, 2.5, 4.1], 0) * turn.dag()
+    hamiltonian = (hamiltonian + hamiltonian.dag()) / 2
+    dephasing = turn * qutip.qdiags([1.0, -0.5, 0.3, 2.0], 0) * turn.dag()
+    lowering = [turn * qutip.projection(4, k, k + 1) * turn.dag() for k in range(3)]
+    operators = {"dephasing": [dephasing], "cold": [*lowering, *[0.4 * jump.dag() for jump in lowering]]}
+    on, solution = solved(hamiltonian, operators)
+    flat = solution.value[0]
+    known = Options(smallest_scales=dict.fromkeys(operators, 0.0))
+    scales = current_scales(on, flat, dict.fromkeys(operators, 0.0), known)
+    rounding = on.current_rounding(flat)
+    assert scales["dephasing"] == pytest.approx(rounding["dephasing"] / 1e-10, rel=1e-12)
+    assert scales["cold"] < 1e-20
+    direct = qutip.steadystate(hamiltonian, [jump for jumps in operators.values() for jump in jumps])
+    assert (qutip.Qobj(on.sectors.unpack(flat)) - direct).norm() < 1e-10
+    assert abs(solution.currents["dephasing"]) < 1e-14
+
+
+@pytest.mark.parametrize("states", [3, 7])
+def test_a_dark_state_is_found_though_its_currents_tend_to_zero(states):
+    hamiltonian, jumps = dark_chain(states)
+    on, solution = solved(hamiltonian, {str(number): [jump] for number, jump in enumerate(jumps)})
+    expected = qutip.ket2dm(dark_amplitudes(states))
+    assert (qutip.Qobj(on.sectors.unpack(solution.value[0])) - expected).norm() < 1e-10
+    assert solution.iterations < 30
+    # What ρ's own rounding makes of a current that is none counts as zero: 1e4 eps² over the tolerance.
+    scales = current_scales(on, solution.value[0], dict.fromkeys(solution.currents, 0.0), Options())
+    for bath, scale in scales.items():
+        largest = on.functionals[bath].largest
+        assert scale == pytest.approx(1e4 * np.finfo(float).eps ** 2 / 1e-10 * largest, rel=1e-9)
+
+
+# ---------------------------------------------------------------- cycles
+
+
+def krylov_only(monkeypatch):
+    """Leave the cycles of GMRES as the only way, whatever the size."""
+    monkeypatch.setattr(stages, "DENSE", 0)
+    monkeypatch.setattr(stages, "FEW_SECTORS", 0)
+    monkeypatch.setattr(stages, "LAST_OPERATIONS", 0)
+
+
+@pytest.mark.parametrize("rtol", [1e-3, 1e-6, 1e-10])
+def test_a_single_cycle_is_not_believed(rtol, monkeypatch):
+    """However loose the tolerance: what the start hides from the first cycle a second one sees."""
+    krylov_only(monkeypatch)
+    equation = qn.local_master_equation(chain(4, 0.3, [5.0, 6.0, 5.5, 5.2]))
+    seen = []
+    _, solution = solved(
+        equation.hamiltonian, equation.collapse_operators, rtol=rtol, report=lambda *cycle: seen.append(cycle)
+    )
+    assert solution.stage.vectors
+    assert len(seen) >= 2
+    # The last cycle knows what it changed.
+    assert all(np.isfinite(change) for change in solution.changes.values())
+
+
+def test_from_a_solution_one_cycle_will_do(monkeypatch):
+    krylov_only(monkeypatch)
+    equation = qn.local_master_equation(chain(4, 1.0))
+    on, solution = solved(equation.hamiltonian, equation.collapse_operators)
+    seen = []
+    again = solve(on, Options(report=lambda *cycle: seen.append(cycle)), start=solution.value[0])
+    assert len(seen) == 1
+    assert again.currents == pytest.approx(solution.currents, rel=1e-10)
+
+
+@pytest.mark.parametrize("cycles", [True, False])
+@pytest.mark.parametrize("excess", [1e-2, 1e-5, 1e-9])
+def test_currents_that_do_not_add_up_are_not_accepted(cycles, excess, monkeypatch):
+    """As if one were off by a part of itself that the residual does not show: Σ J is all there is to see it by."""
+    if cycles:
+        krylov_only(monkeypatch)
+    # More unknowns than the hundred digits are for.
+    equation = qn.local_master_equation(chain(5, 0.3))
+    generator = on_sectors(build_generator(equation.hamiltonian, equation.collapse_operators))
+    assert solve(generator, Options()).unresolved == {}
+    plain = SectorGenerator.residual_and_currents
+
+    def off(self, rho):
+        residual, currents = plain(self, rho)
+        return residual, currents | {"hot": currents["hot"] * (1.0 + excess)}
+
+    monkeypatch.setattr(SectorGenerator, "residual_and_currents", off)
+    try:
+        solution = solve(generator, Options(max_iterations=300))
+    except qn.ConvergenceError:
+        return
+    # Up to a thousandth it may pass, with a word.
+    assert excess < 1e-3
+    assert solution.unresolved
+
+
+@pytest.mark.parametrize("rtol", [1e-2, 1e-4, 1e-6, 1e-8, 1e-10])
+@pytest.mark.parametrize("epsilon", [1e-3, 0.1, 1.0])
+def test_cycles_keep_any_tolerance(epsilon, rtol, monkeypatch):
+    """Of ρ and of the currents, against the refinement of a factorisation."""
+    equation = qn.local_master_equation(chain(4, epsilon, [5.0, 5.2, 4.9, 5.1]))
+    generator = on_sectors(build_generator(equation.hamiltonian, equation.collapse_operators))
+    exact = solve(generator, Options(rtol=1e-13))
+    krylov_only(monkeypatch)
+    rough = solve(generator, Options(rtol=rtol))
+    assert (exact.stage.vectors, rough.stage.vectors > 0) == (0, True)
+    assert rough.error <= rtol
+    assert np.linalg.norm(rough.value[0] - exact.value[0]) <= rtol * np.linalg.norm(exact.value[0])
+    for bath, current in exact.currents.items():
+        assert rough.currents[bath] == pytest.approx(current, rel=rtol, abs=0)
+
+
+# ---------------------------------------------------------------- limits and starts
+
+
+@pytest.mark.parametrize("cycles", [True, False])
+@pytest.mark.parametrize("limit", [1, 2])
+def test_the_limit_on_iterations_is_kept(cycles, limit, monkeypatch):
+    if cycles:
+        krylov_only(monkeypatch)
+    equation = qn.local_master_equation(chain(3, 0.3))
+    seen = []
+    options = Options(max_iterations=limit, report=lambda iterations, error: seen.append(iterations))
+    on = on_sectors(build_generator(equation.hamiltonian, equation.collapse_operators))
+    far = np.ones(on.sectors.unknowns)
+    with pytest.raises(qn.ConvergenceError, match=rf"within \d+ iterations .*{'' if limit > 1 else 'raise max_iter'}"):
+        solve(on, options, start=far)
+    if cycles:
+        # A cycle is the least that is done, and the limit is looked at after each.
+        assert len(seen) <= limit
+
+
+@pytest.mark.parametrize("cycles", [True, False])
+def test_a_start_nearby_is_made_use_of(cycles, monkeypatch):
+    """The error after the first step, or cycle, is smaller the nearer the start."""
+    if cycles:
+        krylov_only(monkeypatch)
+    equation = qn.local_master_equation(chain(4, 0.1))
+    generator = on_sectors(build_generator(equation.hamiltonian, equation.collapse_operators))
+    solution = solve(generator, Options())
+    random = np.random.default_rng(1).normal(size=generator.sectors.unknowns)
+    errors = []
+    for distance in (0.0, 1e-6, 1e-2, None):
+        start = None if distance is None else solution.value[0] + distance * random
+        seen = []
+        state = solve(generator, Options(report=lambda *cycle, seen=seen: seen.append(cycle)), start=start)
+        assert state.currents == pytest.approx(solution.currents, rel=1e-9)
+        errors.append(seen[0][1] if cycles else state.iterations)
+    if cycles:
+        # A cycle takes a fixed factor off what it starts from.
+        assert errors[0] < 0.1 * errors[3]
+        assert errors[1] < 0.1 * errors[2]
+    else:
+        assert errors[0] <= errors[1] <= errors[2]
+        assert errors[0] < errors[2]
+
+
+@pytest.mark.parametrize("state", [0, -1])
+def test_a_start_far_away_leads_to_the_same_state(state):
+    """The network empty, or full."""
+    equation = qn.local_master_equation(chain(6, 0.1))
+    generator = on_sectors(build_generator(equation.hamiltonian, equation.collapse_operators))
+    start = np.zeros(generator.sectors.unknowns)
+    start[generator.sectors.diagonal[state]] = 1.0
+    far = solve(generator, Options(), start=start)
+    assert far.currents == pytest.approx(solve(generator, Options()).currents, rel=1e-9)
