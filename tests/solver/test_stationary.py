@@ -6,9 +6,9 @@ import qutip
 from problems import chain
 
 import qnet_qutip as qn
-from qnet_qutip.solver import linear
+from qnet_qutip.solver import stages
 from qnet_qutip.solver.generator import build_generator, entries
-from qnet_qutip.solver.linear import Options
+from qnet_qutip.solver.point import Options
 from qnet_qutip.solver.stationary import long_time_state, steady_state
 from qnet_qutip.solver.superoperator import DENSE
 
@@ -74,7 +74,7 @@ def hidden(sizes, seed=3):
 
 def test_cycles_tell_a_single_state_from_two(monkeypatch):
     """Of 21 dimensions, where two factorisations would be had for the asking."""
-    monkeypatch.setattr(linear, "FEW_SECTORS", 0)
+    monkeypatch.setattr(stages, "FEW_SECTORS", 0)
     rho, solution = unique_state(*hidden((21,)))
     assert solution.stage.vectors
     assert (rho - qutip.qeye(21) / 21).norm() < 1e-10
@@ -83,7 +83,7 @@ def test_cycles_tell_a_single_state_from_two(monkeypatch):
 
 
 def test_the_probe_counts_its_applications(monkeypatch):
-    monkeypatch.setattr(linear, "FEW_SECTORS", 0)
+    monkeypatch.setattr(stages, "FEW_SECTORS", 0)
     generator = build_generator(*(lambda h, jumps: (h, {"all": jumps}))(*hidden((21,))))
     _, known = steady_state(generator, Options())
     _, looked_into = steady_state(generator, NOT_KNOWN)
