@@ -101,6 +101,17 @@ def test_answer_goes_through_the_space_and_leaves_the_rest_alone():
     assert not np.allclose(space.answer(other), other, atol=1e-3)
 
 
+def test_answer_knows_the_slow_mode_in_what_gmres_leaves():
+    """That is orthogonal to all that A makes of the space, so that least squares would find nothing in it."""
+    matrix = np.diag([1e-3, *np.linspace(0.8, 1.2, SIZE - 1)])
+    right = np.ones(SIZE)
+    space = gmres(applied(matrix)[0], right, 0.0, 5)
+    left = right - matrix @ space.solution
+    error = np.linalg.solve(matrix, left)
+    assert np.linalg.norm(error) > 10 * np.linalg.norm(left)
+    assert np.linalg.norm(space.answer(left) - error) < 0.5 * np.linalg.norm(error)
+
+
 @pytest.mark.parametrize("dimension", [1, 3])
 def test_a_closed_space_ends_it_with_the_solution(dimension):
     """The right-hand side lies in an invariant subspace."""

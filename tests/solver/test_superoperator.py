@@ -105,7 +105,10 @@ def redfield_like(seed=4):
     hop = (0.7 + 0.4j) * a.dag() * b
     hamiltonian = 2.0 * a.dag() * a + 1.5 * b.dag() * b + hop + hop.dag()
     phase = qutip.tensor(qutip.qdiags(np.exp(0.3j * random.random(3)), 0), qutip.qeye(2))
-    return hamiltonian, {"hot": [(a, 0.5 * phase * a), (a.dag(), 0.2 * a.dag())], "cold": [b, (b, (0.3 - 0.2j) * b)]}
+    return hamiltonian, {
+        "hot": [(a, 0.5 * phase * a), (a.dag(), 0.2 * a.dag()), 0.3 * a + 0.7 * b],
+        "cold": [b, (b, (0.3 - 0.2j) * b)],
+    }
 
 
 def literal_of(hamiltonian, operators):
