@@ -14,7 +14,7 @@ from problems import chain, fig3, three_two_level_nodes
 from systems import dark_amplitudes, dark_chain
 
 import qnet_qutip as qn
-from qnet_qutip.solver import judge, stages
+from qnet_qutip.solver import judge, refinement, stages
 from qnet_qutip.solver.generator import build_generator
 from qnet_qutip.solver.linear import solve
 from qnet_qutip.solver.point import Options, current_scales
@@ -221,6 +221,29 @@ def test_currents_beyond_double_double_warn_or_are_refused(nodes, epsilon):
         "is resolved to 1e-10 of .* only|double-double arithmetic leaves undecided|rate is the rounding of the fastest",
         reason,
     )
+
+
+@pytest.mark.parametrize("share", [1e-12, 1e-6, 1e-2])
+def test_a_current_that_rounding_may_hide_is_said_to_be_undecided(share, monkeypatch):
+    """As if the rounding of the residual were worth this share of the current: below rtol, up to 1e-3, and beyond."""
+    equation = qn.local_master_equation(chain(5, 1e-2))
+    generator = on_sectors(build_generator(equation.hamiltonian, equation.collapse_operators))
+    current = solve(generator, Options()).currents["hot"]
+    hot = generator.functionals["hot"]
+    hidden = np.zeros(generator.sectors.unknowns)
+    hidden[hot.places] = hot.weights * share * current / (hot.weights @ hot.weights)
+    monkeypatch.setattr(refinement, "_draws", lambda *_: [hidden])
+    # The tolerance on ρ is not in the way.
+    options = Options(rtol=1e-8)
+    assert np.linalg.norm(hidden) < 1e-8 or share > 1e-3
+    if share > 1e-3:
+        with pytest.raises(qn.ConvergenceError, match="double-double arithmetic leaves undecided"):
+            solve(generator, options)
+        return
+    undecided = solve(generator, options).unresolved
+    assert ("hot" in undecided) == (share > 1e-8)
+    if undecided:
+        assert undecided["hot"] == pytest.approx(share * abs(current) / 1e-8, rel=1e-6, abs=0)
 
 
 # ---------------------------------------------------------------- scales
