@@ -1,8 +1,12 @@
-"""The paper's equations as they stand, in any number of digits; no code of the package has a part in them."""
+"""The paper's equations, and any Liouvillian, as they stand, in any number of digits.
+
+No code of the package has a part in them.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import mpmath
 
@@ -126,3 +130,129 @@ class Literal:
                 / (E_h * (E_c - 1) * gamma_c / weight_h + E_denominator * (E_h - 1) * gamma_h / weight_c)
             )
         return current
+
+
+Matrix = dict[tuple[int, int], mpmath.mpc]
+Entry = tuple[int, int]
+
+
+class Liouvillian:
+    """-i[H, ρ] + Σ ΛρS† + SρΛ† - S†Λρ - ρΛ†S, term by term, with Λ = L/2 and S = L for a collapse operator L.
+
+    Matrices are exactly those given. Only the entries of ρ that are joined to the populations are kept.
+
+    Parameters
+    ----------
+    hamiltonian : ndarray, shape (d, d)
+    operators : mapping of str to sequences
+        Collapse operators or pairs (S, Λ) of each bath, as arrays.
+    digits : int
+    """
+
+    def __init__(self, hamiltonian: Any, operators: Mapping[str, Sequence[Any]], digits: int = 50) -> None:
+        self.digits = digits
+        with mpmath.workdps(digits):
+            self.hamiltonian = _entries(hamiltonian)
+            self.dimension = len(hamiltonian)
+            self.parts: dict[str | None, dict[tuple[Entry, Entry], mpmath.mpc]] = {None: {}}
+            self._add(None, self.hamiltonian, self._unit, mpmath.mpc(0, -1))
+            self._add(None, self._unit, self.hamiltonian, mpmath.mpc(0, 1))
+            for bath, members in operators.items():
+                self.parts[bath] = {}
+                for member in members:
+                    S, Lambda = (_entries(one) for one in (member if isinstance(member, tuple) else (member, member)))
+                    weight = mpmath.mpf(1) if isinstance(member, tuple) else mpmath.mpf(1) / 2
+                    loss = _product(_adjoint(S), Lambda)
+                    self._add(bath, Lambda, _adjoint(S), weight)
+                    self._add(bath, S, _adjoint(Lambda), weight)
+                    self._add(bath, loss, self._unit, -weight)
+                    self._add(bath, self._unit, _adjoint(loss), -weight)
+        self.entries = self._joined()
+
+    @property
+    def _unit(self) -> Matrix:
+        return {(i, i): mpmath.mpc(1) for i in range(self.dimension)}
+
+    def _add(self, bath: str | None, left: Matrix, right: Matrix, weight: mpmath.mpf | mpmath.mpc) -> None:
+        """Weight times the map from ρ to left · ρ · right."""
+        part = self.parts[bath]
+        for (i, k), a in left.items():
+            for (m, j), b in right.items():
+                part[(i, j), (k, m)] = part.get(((i, j), (k, m)), 0) + weight * a * b
+
+    def _joined(self) -> list[Entry]:
+        into: dict[Entry, set[Entry]] = {}
+        for part in self.parts.values():
+            for (target, source), weight in part.items():
+                if weight:
+                    into.setdefault(source, set()).add(target)
+        found = {(i, i) for i in range(self.dimension)}
+        new = set(found)
+        while new:
+            new = {target for source in new for target in into.get(source, ())} - found
+            found |= new
+        return sorted(found)
+
+    def matrix(self) -> mpmath.matrix:
+        """On the entries, in their order."""
+        place = {entry: number for number, entry in enumerate(self.entries)}
+        matrix = mpmath.matrix(len(place))
+        with mpmath.workdps(self.digits):
+            for part in self.parts.values():
+                for (target, source), weight in part.items():
+                    if source in place and weight:
+                        matrix[place[target], place[source]] += weight
+        return matrix
+
+    def steady_state(self) -> Matrix:
+        """The state that L takes to zero: the trace in place of the first equation."""
+        with mpmath.workdps(self.digits):
+            matrix, source = self.matrix(), mpmath.matrix(len(self.entries), 1)
+            for column, (i, j) in enumerate(self.entries):
+                matrix[0, column] = mpmath.mpf(i == j)
+            source[0] = 1
+            return dict(zip(self.entries, mpmath.lu_solve(matrix, source), strict=True))
+
+    def image(self, rho: Mapping[Entry, Any], decay: float = 0.0) -> Matrix:
+        """L(ρ) - sρ."""
+        with mpmath.workdps(self.digits):
+            image = {entry: -mpmath.mpf(decay) * rho.get(entry, 0) for entry in self.entries}
+            for part in self.parts.values():
+                for (target, source), weight in part.items():
+                    if source in rho:
+                        image[target] = image.get(target, 0) + weight * rho[source]
+        return image
+
+    def currents(self, rho: Mapping[Entry, Any]) -> dict[str, mpmath.mpf]:
+        """Tr[H D(ρ)] of each bath."""
+        with mpmath.workdps(self.digits):
+            return {
+                bath: mpmath.re(
+                    sum(
+                        self.hamiltonian[j, i] * weight * rho[source]
+                        for ((i, j), source), weight in part.items()
+                        if (j, i) in self.hamiltonian and source in rho
+                    )
+                )
+                for bath, part in self.parts.items()
+                if bath is not None
+            }
+
+
+def _entries(operator: Any) -> Matrix:
+    return {
+        (i, j): mpmath.mpc(complex(value)) for i, row in enumerate(operator) for j, value in enumerate(row) if value
+    }
+
+
+def _adjoint(operator: Matrix) -> Matrix:
+    return {(j, i): mpmath.conj(value) for (i, j), value in operator.items()}
+
+
+def _product(left: Matrix, right: Matrix) -> Matrix:
+    product: Matrix = {}
+    for (i, k), a in left.items():
+        for (m, j), b in right.items():
+            if k == m:
+                product[i, j] = product.get((i, j), 0) + a * b
+    return product

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
 from types import SimpleNamespace
 
+import mpmath
 import numpy as np
 import pytest
 import qutip
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from literal import Liouvillian
 from numpy.polynomial import Chebyshev
 from numpy.typing import NDArray
 from scipy.linalg import expm
@@ -180,6 +183,102 @@ def test_populations_of_modes_follow_mesolve() -> None:
     times = np.linspace(0.0, 3.0, 4)
     for rho, expected in zip(evolve(equation, rho0, times).states, by_qutip(equation, rho0, times), strict=True):
         assert distance(rho, expected) < RTOL
+
+
+# Long times
+
+
+def literal_trajectory(
+    equation: qn.MasterEquation, rho0: qutip.Qobj, time: float
+) -> tuple[NDArray[np.complex128], float]:
+    """ρ and the current of the hot bath by the eigenvectors of L in 80 digits, of which the zero one is set to zero."""
+    literal = Liouvillian(
+        equation.hamiltonian.full(),
+        {bath: [operator.full() for operator in members] for bath, members in equation.collapse_operators.items()},
+        digits=80,
+    )
+    start = rho0.full()
+    with mpmath.workdps(80):
+        values, vectors = mpmath.eig(literal.matrix())
+        slowest = min(range(len(values)), key=lambda k: abs(values[k]))
+        assert abs(values[slowest]) < mpmath.mpf(10) ** -60
+        values[slowest] = mpmath.mpf(0)
+        coefficients = mpmath.lu_solve(vectors, mpmath.matrix([complex(start[entry]) for entry in literal.entries]))
+        weights = [c * mpmath.exp(value * mpmath.mpf(time)) for c, value in zip(coefficients, values, strict=True)]
+        rho = dict(zip(literal.entries, vectors * mpmath.matrix(weights), strict=True))
+        matrix = np.zeros(start.shape, dtype=complex)
+        for entry, value in rho.items():
+            matrix[entry] = complex(value)
+        return matrix, float(literal.currents(rho)["hot"])
+
+
+@pytest.mark.parametrize("time", [3e2, 1e3, 1e6, 1e9, 1e12, 1e16, 1e20, 1e300])
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        FIGURE_3 | {"epsilon": 0.01},
+        FIGURE_3 | {"epsilon": 0.5},
+        # Slower and slower: a node that relaxes at ε²/κω³ ~ 1e-8 and at 1e-14, and two at 1e-10.
+        {"omega_h": 5.0, "omega_c": 5.0, "epsilon": 1e-4, "T_h": 12.0, "T_c": 10.0, "kappa": 1e-2},
+        {"omega_h": 10.0, "omega_c": 5.0, "epsilon": 1e-6, "T_h": 12.0, "T_c": 10.0, "kappa": 1e-12},
+    ],
+)
+def test_a_pair_at_any_time_is_right_or_refused(parameters: dict[str, float], time: float) -> None:
+    """What is known of it is known to 1e-9, currents to that of what the bath exchanges at most."""
+    equation = qn.local_master_equation(qn.two_node("two-level", **parameters))
+    rho0 = superposition(equation, (0.8, [1, 0]), (0.6j, [0, 1])).proj()
+    trajectory = None
+    with contextlib.suppress(qn.ConvergenceError):
+        trajectory = evolve(equation, rho0, [0.0, time])
+    if trajectory is None:
+        # Phases are lost to rounding before they are damped away: never at early times, nor after all has relaxed.
+        assert 1e3 < time < 1e300
+        return
+    expected, current = literal_trajectory(equation, rho0, time)
+    assert np.abs(trajectory.states[-1].full() - expected).max() < 1e-9
+    exchanged = (
+        qn.decay_rate(equation.network.baths["hot"].spectrum, parameters["omega_h"], parameters["T_h"])
+        * parameters["omega_h"]
+    )
+    assert abs(trajectory.heat_currents["hot"][-1] - current) < 1e-9 * exchanged
+    assert trajectory.trace_error < 1e-12
+
+
+@pytest.mark.parametrize("time", [1e12, 1e16, 1e20, 1e300])
+def test_a_pair_that_relaxed_is_in_its_steady_state(time: float) -> None:
+    """Rates of 1e-2: nothing is refused."""
+    equation = qn.local_master_equation(qn.two_node("two-level", **FIGURE_3, epsilon=0.5))
+    trajectory = evolve(equation, superposition(equation, (1, [1, 0])), [0.0, 1.0, time])
+    steady = qn.steady_state(equation)
+    assert distance(trajectory.states[-1], steady.rho) < 1e-15
+    # To the rounding of ρ to doubles, of what is exchanged.
+    for bath, current in steady.heat_currents.items():
+        assert trajectory.heat_currents[bath][-1] == pytest.approx(current, abs=1e-15)
+    assert trajectory.trace_error < 1e-14
+
+
+def test_plain_operators_evolve_as_their_equation() -> None:
+    equation = build("local", "two-level", None)
+    rho0 = superposition(equation, (0.6, [1, 0]), (0.8j, [0, 1]))
+    times = [0.0, 0.5, 3.0]
+    expected = evolve(equation, rho0, times)
+    named = evolve(equation.hamiltonian, rho0, times, equation.collapse_operators)
+    listed = evolve(equation.hamiltonian, rho0, times, equation.all_collapse_operators)
+    for plain in (named, listed):
+        assert plain.equation is None
+        assert plain.entropy_production is None
+        assert dict(plain.occupations) == {}
+        assert max(distance(*pair) for pair in zip(plain.states, expected.states, strict=True)) < 1e-12
+        np.testing.assert_allclose(plain.energy, expected.energy, rtol=1e-12)
+        np.testing.assert_allclose(plain.entropy, expected.entropy, rtol=1e-9, atol=1e-12)
+    assert dict(listed.heat_currents) == {}
+    for bath, currents in expected.heat_currents.items():
+        np.testing.assert_allclose(named.heat_currents[bath], currents, rtol=1e-11)
+    # An operator by itself stands for a list of one.
+    hamiltonian, (jump, *_) = equation.hamiltonian, equation.collapse_operators["hot"]
+    one = evolve(hamiltonian, rho0, times, {"hot": jump})
+    assert distance(one.states[-1], evolve(hamiltonian, rho0, times, {"hot": [jump]}).states[-1]) == 0
+    assert abs(one.heat_currents["hot"][0]) > 1e-3
 
 
 def test_the_exponential_and_the_integration_agree(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,6 +79,16 @@ def test_mapping_of_collapse_operators_gives_a_current_for_each_bath() -> None:
     assert state.first_law_residual <= 1e-10
 
 
+def test_a_single_operator_of_a_bath_needs_no_list() -> None:
+    """The whole operator, not its entries, which a Qobj can be iterated over."""
+    hamiltonian = 1.3 * A.dag() * A + 0.7 * B.dag() * B + 0.4 * (A.dag() * B + B.dag() * A)
+    state = qn.steady_state(hamiltonian, {"hot": A.dag(), "cold": [B]})
+    listed = qn.steady_state(hamiltonian, {"hot": [A.dag()], "cold": [B]})
+    assert dict(state.heat_currents) == dict(listed.heat_currents)
+    assert state.heat_currents["hot"] > 0.1
+    assert np.abs((state.rho - listed.rho).full()).max() == 0
+
+
 @pytest.mark.parametrize("method", qn.METHODS)
 def test_every_method_takes_plain_operators(method: str) -> None:
     options: dict[str, Any] = {"propagator_T": 1e4} if method == "propagator" else {}
@@ -452,7 +462,7 @@ def test_start_must_fit() -> None:
         (qutip.basis(4, 0), [A], TypeError, "Hamiltonian as a QuTiP operator, but is a Qobj of type 'ket'"),
         (DEGENERATE, None, ValueError, "collapse_operators must be given with a Hamiltonian, but are missing"),
         (DEGENERATE, A, TypeError, "must be a list of operators or a mapping of lists, but is a Qobj of type 'oper'"),
-        (DEGENERATE, {"hot": A}, TypeError, "'hot'"),
+        (DEGENERATE, {"hot": 5}, TypeError, "the collapse operators of 'hot' must be a list, but are a int"),
         (DEGENERATE, [LOWER], ValueError, r"collapse operator 0 of 'all' must have the Hamiltonian's dimensions"),
         (DEGENERATE, [A, qutip.destroy(4)], ValueError, r"collapse operator 1 of 'all' must have .* \[\[4\], \[4\]\]"),
         (DEGENERATE, [A, 0.5], TypeError, "collapse operator 1 of 'all' must be a QuTiP operator, but is a float"),
