@@ -44,9 +44,8 @@ def checked_operators(hamiltonian: object, collapse_operators: Operators | None)
     given = collapse_operators if isinstance(collapse_operators, Mapping) else {"all": collapse_operators}
     by_bath: dict[str, list[CollapseOperator]] = {}
     for bath, members in given.items():
-        if not isinstance(members, Iterable):
+        if not isinstance(members, qutip.Qobj | Iterable):
             raise TypeError(f"the collapse operators of {bath!r} must be a list, but are {described(members)}")
-        # A Qobj can be iterated over too, entry by entry.
         by_bath[str(bath)] = [members] if isinstance(members, qutip.Qobj) else list(members)
         for index, member in enumerate(by_bath[str(bath)]):
             if isinstance(member, tuple) and len(member) != 2:

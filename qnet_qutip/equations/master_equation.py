@@ -83,6 +83,12 @@ class MasterEquation:
 
 def network_hamiltonian(network: Network, lowering: Mapping[str, qutip.Qobj]) -> qutip.Qobj:
     """H_0 + H_AB of eq. (2): Σ ω a†a + Σ ε(a†b + a b†)."""
+    # QuTiP would drop entries below 1e-12 of its own accord, and with them weak couplings.
+    with qutip.CoreOptions(auto_tidyup=False):
+        return _summed_hamiltonian(network, lowering)
+
+
+def _summed_hamiltonian(network: Network, lowering: Mapping[str, qutip.Qobj]) -> qutip.Qobj:
     hamiltonian = sum(node.frequency * lowering[name].dag() * lowering[name] for name, node in network.nodes.items())
     for (first, second), strength in network.couplings.items():
         hop = lowering[first].dag() * lowering[second]

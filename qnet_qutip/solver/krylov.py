@@ -16,6 +16,10 @@ MOST_OF_IT = 0.1
 """A projection that leaves less than this of a vector is made again."""
 
 
+SINGULAR = 1e-13
+"""Singular values of the Hessenberg matrix below this fraction of the largest are rounding: A is singular there."""
+
+
 @dataclass(frozen=True, eq=False)
 class Krylov:
     """A Krylov space of A with the solution found in it.
@@ -125,6 +129,9 @@ def gmres(
         if closed:
             break
         gave_up = reductions[-1] > reduction and too_slow(reductions)
-    weights = np.linalg.lstsq(triangle[:count, :count], left[:count], rcond=None)[0]
+    weights = np.linalg.lstsq(triangle[:count, :count], left[:count], rcond=SINGULAR)[0]
     solution = weights.astype(basis.dtype) @ basis[:count]
+    # Of a singular A the rotations know what is left only if nothing was cut off from the weights.
+    remainder = -hessenberg[: count + 1, :count] @ weights
+    remainder[0] += 1.0
     return Krylov(norm * solution, reductions[-1], basis[: count + 1], hessenberg[: count + 1, :count], gave_up=gave_up)

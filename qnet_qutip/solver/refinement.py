@@ -115,11 +115,14 @@ def _judged(
     }
     hidden = max(size(replace(point, estimate=draw)) for draw in rounding)
     errors = judge.Errors(max(judge.SAFETY * size(point), hidden), currents)
-    error = judge.still_to_come(errors, scales, imbalance(generator, point), contraction=0.0)
+    unbalanced = imbalance(generator, point)
+    error = judge.still_to_come(errors, scales, unbalanced, contraction=0.0)
     changes = {bath: abs(J - before.currents[bath]) / scales[bath] for bath, J in point.currents.items()}
     undecided = {bath: e / options.rtol for bath, e in currents.items() if e > options.rtol * scales[bath]}
     failure = None
-    passes = errors.state <= options.rtol and error <= LARGEST_UNDECIDED and not has_last_resort(generator, options)
+    balanced = unbalanced <= options.rtol * max(scales.values(), default=0.0)
+    passes = balanced and errors.state <= options.rtol and error <= LARGEST_UNDECIDED
+    passes = passes and not has_last_resort(generator, options)
     if error > options.rtol and not passes:
         failure = f"it or a heat current may be off by {error:.1e}, which double-double arithmetic leaves undecided"
     return Attempt(point, error, changes, 0, failure, undecided, final=failure is not None)

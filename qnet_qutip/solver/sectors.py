@@ -173,6 +173,11 @@ def find_sectors(generator: Generator, rho: Entries | None = None) -> Sectors:
         labels = merged
 
 
+def whole(dimension: int) -> Sectors:
+    """All basis states as one sector."""
+    return _from_labels(np.zeros(dimension, dtype=np.int64))
+
+
 def components(count: int, first: Index, second: Index) -> Index:
     """Connected component of each of `count` members, numbered in their order, of a graph with these edges.
 

@@ -19,7 +19,7 @@ from qnet_qutip.solver.cycles import krylov
 from qnet_qutip.solver.generator import Entries, Generator
 from qnet_qutip.solver.linear import ConvergenceError, MultipleSteadyStatesError, Solution, several, solve
 from qnet_qutip.solver.point import Options
-from qnet_qutip.solver.sectors import components
+from qnet_qutip.solver.sectors import components, whole
 from qnet_qutip.solver.stages import SLOWEST_RATE, affordable_vectors, inverse, pivoted, random_change, slowest_rate
 from qnet_qutip.solver.superoperator import DENSE, MATRIX_MEMORY, REMEMBERED, SectorGenerator, on_sectors
 
@@ -140,9 +140,14 @@ def _require_unique(generator: SectorGenerator, solution: Solution) -> int:
     a component along it that L cannot reach: a factorisation answers with an x out of all proportion, and GMRES does
     not come to an end.
     """
-    stage = solution.stage
+    stage, dimension = solution.stage, generator.generator.dimension
     if not stage.vectors:
-        # The elimination without subtractions makes small rates of what is rounding; pivoting does not.
+        # Coherences between the sectors may be conserved too, which only the whole space shows; and the elimination
+        # without subtractions makes small rates of what is rounding, where pivoting does not.
+        if dimension**2 <= DENSE:
+            generator = SectorGenerator(
+                generator.generator.permuted(np.argsort(generator.sectors.order)), whole(dimension)
+            )
         try:
             rate = slowest_rate(generator, pivoted(generator) if generator.sectors.unknowns <= DENSE else stage)
         except np.linalg.LinAlgError as error:
@@ -150,16 +155,21 @@ def _require_unique(generator: SectorGenerator, solution: Solution) -> int:
         if rate < SLOWEST_RATE:
             raise several(f"the slowest relaxation found is {rate:.0e} of the fastest, as of a conserved quantity")
         return 2
-    right, iterations, left = random_change(generator), 0, 1.0
-    while left > PROBE_REDUCTION:
-        space = krylov(generator, stage, inverse(generator, stage, right), PROBE_REDUCTION / left)
+    right, iterations = random_change(generator), 0
+    estimate = inverse(generator, stage, right)
+    first = size = float(np.linalg.norm(estimate))
+    if not first * SLOWEST_RATE * generator.scale <= float(np.linalg.norm(right)):
+        raise several("the approximate inverse answers to a random change out of all proportion")
+    while size > PROBE_REDUCTION * first:
+        space = krylov(generator, stage, estimate, PROBE_REDUCTION * first / size)
         iterations += space.vectors
         right = right - generator(space.solution)
-        left *= space.reduction
-        if space.reduction > STUCK:
+        estimate, before = inverse(generator, stage, right), size
+        size = float(np.linalg.norm(estimate))
+        if not size <= STUCK * before:
             raise ConvergenceError(
-                f"whether the steady state is unique could not be told within {iterations} iterations: {left:.0e} of a "
-                "random change is left; pass rho0 to select a state"
+                f"whether the steady state is unique could not be told within {iterations} iterations: "
+                f"{size / first:.0e} of a random change is left, as if there were another; pass rho0 to select a state"
             )
     return iterations
 

@@ -193,9 +193,12 @@ class SectorGenerator:
 
     @cached_property
     def scale(self) -> float:
-        """Largest weight in L, 1 if there is none."""
-        values = self.dense if self.sectors.unknowns <= DENSE else self.matrix.data
-        return float(np.abs(values).max(initial=0.0)) or 1.0
+        """Largest weight in L, or in K = H - iM where L is no matrix; 1 if there is none."""
+        if self.sectors.unknowns <= DENSE:
+            size = np.abs(self.dense)
+        else:
+            size = np.abs(self.generator.effective.values if self.applied_as_blocks else self.matrix.data)
+        return float(size.max(initial=0.0)) or 1.0
 
     @cached_property
     def blocks(self) -> SectorBlocks:

@@ -75,9 +75,9 @@ def _returning_effective(generator: Generator, sectors: Sectors, rank: Index) ->
     """K with only those losses that do not come back while the sectors above are eliminated.
 
     In the elimination of a birth-death chain from its top, what a state loses upwards returns to it, so that its pivot
-    is the loss downwards alone. The same choice makes the sweeps exact for everything that fast jumps leave alone,
-    such as the slow coherences of nodes far from strongly coupled baths. The last sector, which all the rest returns
-    to, keeps its losses.
+    is the loss downwards alone. Of everything that fast jumps leave alone, such as the slow coherences of nodes far
+    from strongly coupled baths, one application then leaves the ratio of the rates up and down, e^(-ω/T), however slow
+    it is; with all losses kept it leaves nearly all. The last sector, which all the rest returns to, keeps its losses.
     """
     of_state = sectors.of_state
     last = rank[of_state] == len(rank) - 1
