@@ -134,4 +134,10 @@ def gmres(
     # Of a singular A the rotations know what is left only if nothing was cut off from the weights.
     remainder = -hessenberg[: count + 1, :count] @ weights
     remainder[0] += 1.0
-    return Krylov(norm * solution, reductions[-1], basis[: count + 1], hessenberg[: count + 1, :count], gave_up=gave_up)
+    return Krylov(
+        norm * solution.astype(float),
+        float(np.linalg.norm(remainder)),
+        basis[: count + 1],
+        hessenberg[: count + 1, :count],
+        gave_up=gave_up,
+    )
