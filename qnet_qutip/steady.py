@@ -242,7 +242,7 @@ def steady_state(
     equation : MasterEquation or Qobj
         A master equation, or a Hamiltonian together with `collapse_operators`. If the equation's space was chosen
         automatically it is enlarged as long as the result asks for it; `equation` of the result is the one solved.
-    collapse_operators : iterable of Qobj, or mapping of str to iterables, optional
+    collapse_operators : iterable of Qobj, or mapping of str to iterables or to one Qobj, optional
         As for `qutip.steadystate`; by bath in a mapping, which gives the heat current of each. An element can also be
         a pair (S, Λ) that stands for ΛρS† + SρΛ† - S†Λρ - ρΛ†S, the form of Redfield's equation.
     method : str, optional
@@ -253,7 +253,7 @@ def steady_state(
     start : SteadyState, optional
         A state of the same space to start from, for instance that of a neighbouring point in a sweep.
     rtol : float, optional
-        Change of ρ and of every heat current that the solver may leave: relative to the current, or to a hundredth of
+        Error of ρ and of every heat current that the solver may leave: relative to the current, or to a hundredth of
         the one-way flow where that is larger. The current of a single bath, zero in any steady state, is judged
         against what the bath exchanges with its node.
     max_iterations : int, optional
@@ -268,9 +268,10 @@ def steady_state(
     Raises
     ------
     ConvergenceError
-        If the iteration limit is reached first.
+        If no stage of the solver reaches the tolerance within the limit; the message says of each why not.
     MultipleSteadyStatesError
-        If there are several steady states and no `rho0` selects one.
+        If there are several steady states and no `rho0` selects one. Of plain operators a relaxation slower than 1e-13
+        of the fastest counts as none.
     MemoryError
         If the problem would not fit in memory.
     TypeError, ValueError
@@ -282,8 +283,8 @@ def steady_state(
         If the estimated truncation error of a current is above the tolerance that the equation was built with.
     AccuracyWarning
         If a method of QuTiP returns a ρ that is not Hermitian, or with currents that do not add up to zero; or if
-        the one-way flow is so small a part of what a bath exchanges with its node, about 1e-20, that doubled
-        precision does not resolve the current to `rtol`.
+        a current is so small a part of what its bath exchanges, below about 1e-20, that double-double arithmetic does
+        not resolve it to `rtol`. Up to 80 unknowns it is then computed in a hundred digits instead.
     PositivityWarning
         If ρ has an eigenvalue that is negative beyond rounding.
 

@@ -73,7 +73,7 @@ def require_positive(rho: qutip.Qobj, name: str) -> None:
 def heat_currents(equation: MasterEquation, rho: qutip.Qobj) -> dict[str, float]:
     """Heat current from every bath into the network, J = Tr[H D(ρ)], eq. (5).
 
-    Summed in doubled precision; what remains is the rounding of ρ itself, which a steady state's own `heat_currents`
+    Summed in double-double; what remains is the rounding of ρ itself, which a steady state's own `heat_currents`
     do not suffer from.
 
     Parameters
