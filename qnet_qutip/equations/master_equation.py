@@ -83,9 +83,13 @@ class MasterEquation:
 
 def network_hamiltonian(network: Network, lowering: Mapping[str, qutip.Qobj]) -> qutip.Qobj:
     """H_0 + H_AB of eq. (2): Σ ω a†a + Σ ε(a†b + a b†)."""
-    # QuTiP would drop entries below 1e-12 of its own accord, and with them weak couplings.
-    with qutip.CoreOptions(auto_tidyup=False):
+    # QuTiP drops entries below 1e-14 of its own accord, and with them weak couplings.
+    tidied = qutip.settings.core["auto_tidyup"]
+    qutip.settings.core["auto_tidyup"] = False
+    try:
         return _summed_hamiltonian(network, lowering)
+    finally:
+        qutip.settings.core["auto_tidyup"] = tidied
 
 
 def _summed_hamiltonian(network: Network, lowering: Mapping[str, qutip.Qobj]) -> qutip.Qobj:
