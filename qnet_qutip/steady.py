@@ -249,7 +249,8 @@ def steady_state(
         "sectors", the package's own, or a method of `qutip.steadystate`: "direct", "eigen", "svd", "power",
         "propagator".
     rho0 : Qobj, optional
-        Select, among several steady states, the one that this state evolves to (its average over long times).
+        Select, among several steady states, the one that this state evolves to (its average over long times). What
+        relaxes more slowly than about 1e-13 of the fastest rate counts as conserved.
     start : SteadyState, optional
         A state of the same space to start from, for instance that of a neighbouring point in a sweep.
     rtol : float, optional

@@ -21,7 +21,7 @@ from qnet_qutip.solver.point import (
     evaluated_roughly,
     imbalance,
 )
-from qnet_qutip.solver.stages import Stage, inverse
+from qnet_qutip.solver.stages import SLOWEST_RATE, Stage, inverse, random_change, slowest_rate
 from qnet_qutip.solver.superoperator import SectorGenerator
 
 CYCLE_REDUCTION = 1e-8
@@ -39,6 +39,13 @@ FIRST_LOOK = 12
 
 AS_GOOD = 1e-12
 """Estimated error of a start that is itself a solution in double precision."""
+
+PROBE_REDUCTION = 1e-5
+"""What is left of a random right-hand side when no mode of L is missed: a missed one leaves about 1/√unknowns."""
+
+DOUBTFUL_LOSS = 1e-5
+"""Slowest rate of M, relative to the largest loss, below which a solve has to prove itself on a random right-hand side.
+Nodes that each have a bath stay above it; a node behind a weak coupling does not."""
 
 LOST_NORM = 1e10
 """Norm over trace of ρ beyond which an iteration has left all states."""
@@ -161,3 +168,31 @@ def krylov(
 ) -> Krylov:
     """Solve M⁻¹L(x) = right by one cycle of GMRES."""
     return gmres(lambda vector: inverse(generator, stage, generator(vector)), right, reduction, stage.vectors, too_slow)
+
+
+def left_of_random_change(generator: SectorGenerator, stage: Stage) -> tuple[float, int]:
+    """What cycles leave of L(x) = b for a random b of zero trace, and the applications that it took.
+
+    A second steady state, or a mode so slow that double precision does not have it, leaves its component of b. Infinite
+    if M⁻¹ itself answers with an x out of all proportion; below `PROBE_REDUCTION` where nothing is left.
+    """
+    right, applications = random_change(generator), 0
+    estimate = inverse(generator, stage, right)
+    first = size = float(np.linalg.norm(estimate))
+    if not first * SLOWEST_RATE * generator.scale <= float(np.linalg.norm(right)):
+        return np.inf, applications
+    while size > PROBE_REDUCTION * first:
+        space = krylov(generator, stage, estimate, PROBE_REDUCTION * first / size)
+        applications += space.vectors
+        right = right - generator(space.solution)
+        estimate, before = inverse(generator, stage, right), size
+        size = float(np.linalg.norm(estimate))
+        if not size <= judge.WORST_CONTRACTION * before:
+            break
+    return size / first, applications
+
+
+def has_doubtful_modes(generator: SectorGenerator, stage: Stage) -> bool:
+    """Whether M has rates so far below the largest loss that modes of L may hide from double precision."""
+    largest = 2.0 * float(np.abs(generator.generator.loss.diagonal).max(initial=0.0))
+    return slowest_rate(generator, stage) * generator.scale < DOUBTFUL_LOSS * largest

@@ -8,13 +8,13 @@ residual and the heat currents in double-double and asks the judge what is still
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from qnet_qutip.solver import double_double as dd
 from qnet_qutip.solver import many_digits
-from qnet_qutip.solver.cycles import cycles
+from qnet_qutip.solver.cycles import PROBE_REDUCTION, cycles, has_doubtful_modes, left_of_random_change
 from qnet_qutip.solver.generator import Real
 from qnet_qutip.solver.point import Attempt, Options, current_scales
 from qnet_qutip.solver.refinement import has_last_resort, refinements
@@ -115,6 +115,12 @@ def solve(
         run = cycles if stage.vectors else refinements
         attempt = run(generator, stage, first, source, options, options.max_iterations - iterations)
         iterations += attempt.iterations
+        if attempt.failure is None and stage.vectors and options.unique and has_doubtful_modes(generator, stage):
+            left, used = left_of_random_change(generator, stage)
+            iterations += used
+            if left > PROBE_REDUCTION:
+                hidden = "modes of the generator are so slow that double precision does not have them"
+                attempt = replace(attempt, failure=hidden, error=np.inf)
         if attempt.failure is None:
             return _solution(generator, stage, attempt, options, iterations, tuple(names))
         if not (stage.vectors or options.unique or generator.decay):

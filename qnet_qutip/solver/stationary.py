@@ -15,22 +15,16 @@ import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
 from qnet_qutip import checks
-from qnet_qutip.solver.cycles import krylov
+from qnet_qutip.solver.cycles import PROBE_REDUCTION, left_of_random_change
 from qnet_qutip.solver.generator import Entries, Generator
 from qnet_qutip.solver.linear import ConvergenceError, MultipleSteadyStatesError, Solution, several, solve
 from qnet_qutip.solver.point import Options
 from qnet_qutip.solver.sectors import components, whole
-from qnet_qutip.solver.stages import SLOWEST_RATE, affordable_vectors, inverse, pivoted, random_change, slowest_rate
+from qnet_qutip.solver.stages import SLOWEST_RATE, affordable_vectors, pivoted, slowest_rate
 from qnet_qutip.solver.superoperator import DENSE, MATRIX_MEMORY, REMEMBERED, SectorGenerator, on_sectors
 
 WORKING_ARRAYS = 14
 """Arrays of the size of ρ that preconditioners, residuals and currents take."""
-
-PROBE_REDUCTION = 1e-5
-"""What is left of a random right-hand side when there is no second steady state for it to have a component along."""
-
-STUCK = 0.5
-"""A cycle that leaves more than this of a random right-hand side is not going to answer to it."""
 
 SLOWNESSES = tuple(10.0**-exponent for exponent in range(1, 7))
 """Values of s as fractions of the largest rate; what decays slower than the last one takes many steps."""
@@ -155,23 +149,15 @@ def _require_unique(generator: SectorGenerator, solution: Solution) -> int:
         if rate < SLOWEST_RATE:
             raise several(f"the slowest relaxation found is {rate:.0e} of the fastest, as of a conserved quantity")
         return 2
-    right, iterations = random_change(generator), 0
-    estimate = inverse(generator, stage, right)
-    first = size = float(np.linalg.norm(estimate))
-    if not first * SLOWEST_RATE * generator.scale <= float(np.linalg.norm(right)):
+    left, applications = left_of_random_change(generator, stage)
+    if not np.isfinite(left):
         raise several("the approximate inverse answers to a random change out of all proportion")
-    while size > PROBE_REDUCTION * first:
-        space = krylov(generator, stage, estimate, PROBE_REDUCTION * first / size)
-        iterations += space.vectors
-        right = right - generator(space.solution)
-        estimate, before = inverse(generator, stage, right), size
-        size = float(np.linalg.norm(estimate))
-        if not size <= STUCK * before:
-            raise ConvergenceError(
-                f"whether the steady state is unique could not be told within {iterations} iterations: "
-                f"{size / first:.0e} of a random change is left, as if there were another; pass rho0 to select a state"
-            )
-    return iterations
+    if left > PROBE_REDUCTION:
+        raise ConvergenceError(
+            f"whether the steady state is unique could not be told within {applications} iterations: {left:.0e} of a "
+            "random change is left, as if there were another; pass rho0 to select a state"
+        )
+    return applications
 
 
 def long_time_state(generator: Generator, rho0: Entries, options: Options) -> tuple[SectorGenerator, Solution]:
