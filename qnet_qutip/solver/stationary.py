@@ -21,7 +21,7 @@ from qnet_qutip.solver.linear import ConvergenceError, MultipleSteadyStatesError
 from qnet_qutip.solver.point import Options
 from qnet_qutip.solver.sectors import components, whole
 from qnet_qutip.solver.stages import SLOWEST_RATE, affordable_vectors, pivoted, slowest_rate
-from qnet_qutip.solver.superoperator import DENSE, MATRIX_MEMORY, REMEMBERED, SectorGenerator, on_sectors
+from qnet_qutip.solver.superoperator import DENSE, REMEMBERED, SectorGenerator, on_sectors
 
 WORKING_ARRAYS = 14
 """Arrays of the size of ρ that preconditioners, residuals and currents take."""
@@ -70,12 +70,11 @@ def require_memory(generator: SectorGenerator) -> None:
     unknowns = generator.sectors.unknowns
     if unknowns <= REMEMBERED:
         return
-    weights = 0.0 if generator.applied_as_blocks else MATRIX_MEMORY
     vectors = affordable_vectors(unknowns)
     baths = len(generator.generator.dissipators)
     checks.fits_in_memory(
         f"a steady state with {unknowns} unknowns in blocks of up to {generator.sectors.sizes.max()} states",
-        8.0 * unknowns * (vectors + WORKING_ARRAYS + 3 * baths) + weights,
+        8.0 * unknowns * (vectors + WORKING_ARRAYS + 3 * baths),
         "cut the space at fewer levels or excitations",
     )
 

@@ -30,14 +30,11 @@ CHUNK = 1 << 12
 """Entries of ρ handled at once, some ten weights each: few enough to stay in the processor's cache."""
 
 REMEMBERED = 300_000
-"""Unknowns up to which the weights are kept between evaluations, at some 400 bytes for each unknown."""
+"""Unknowns up to which the weights are kept between evaluations, at some 400 bytes for each unknown, and a sparse
+matrix is made of them; beyond, to enumerate them for a matrix takes as long as some ten products of blocks."""
 
 DENSE = 400
 """Unknowns up to which L is a dense matrix: it is then applied and inverted faster than a sparse one."""
-
-MATRIX_MEMORY = 6e8
-"""Bytes up to which L is made as a sparse matrix. It is two to four times as fast as the products of blocks, and takes
-some 170 bytes for each unknown where the blocks take next to none."""
 
 CURRENT_ROUNDING = 8 * dd.EPS**2
 """Rounding of a current in double-double, relative to the sum of the absolute values that it adds up."""
@@ -207,10 +204,8 @@ class SectorGenerator:
 
     @property
     def applied_as_blocks(self) -> bool:
-        """Whether the sparse matrix would take too much memory."""
-        width = 2 + sum(len(part.off_diagonal.columns) * 2 for part in self._one_sided.values())
-        width += sum(len(jumps) for jumps in self._jumps.values())
-        return 12.0 * width * self.sectors.unknowns > MATRIX_MEMORY
+        """Whether L is applied by products of blocks: beyond `REMEMBERED` a sparse matrix is not worth making."""
+        return self.sectors.unknowns > REMEMBERED
 
     def __call__(self, flat: Real) -> Real:
         """L(ρ) in ordinary precision, shape (unknowns,)."""
