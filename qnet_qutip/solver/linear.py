@@ -124,9 +124,7 @@ def solve(
         if attempt.failure is None:
             return _solution(generator, stage, attempt, options, iterations, tuple(names))
         if not (stage.vectors or options.unique or generator.decay):
-            rate = slowest_rate(generator, stage)
-            if rate < SLOWEST_RATE:
-                raise several(f"the slowest relaxation found is {rate:.0e} of the fastest, as of a conserved quantity")
+            require_relaxation(slowest_rate(generator, stage))
         failures.append(f"{stage.name}: {attempt.failure}")
         if attempt.final:
             break
@@ -192,3 +190,9 @@ def several(evidence: str) -> MultipleSteadyStatesError:
         f"there are several steady states, or nearly so: {evidence}; some operator commutes with the Hamiltonian and "
         "all collapse operators, or a subspace is dark; pass rho0 to select the state that a given one evolves to"
     )
+
+
+def require_relaxation(rate: float) -> None:
+    """Raise if the slowest rate, relative to the fastest, is what rounding makes of a conserved quantity."""
+    if rate < SLOWEST_RATE:
+        raise several(f"the slowest relaxation found is {rate:.0e} of the fastest, as of a conserved quantity")

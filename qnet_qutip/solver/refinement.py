@@ -68,12 +68,12 @@ def refinements(
         why = "its slowest rates are not those of L, as far as double-double arithmetic shows"
         return Attempt(point, np.inf, unknown, iterations, why)
     # The last step is the best but for luck: a start that is exact has no rounding for the residual to see.
-    best = Attempt(point, np.inf, unknown, iterations, "")
-    for before, point in reversed(list(zip([points[0], *points], points, strict=False))):
-        attempt = _judged(generator, before, point, rounding, options)
-        best = attempt if attempt.error < best.error or best.failure == "" else best
+    best = _judged(generator, points[max(iterations - 2, 0)], point, rounding, options)
+    for number in range(iterations - 2, -1, -1):
         if best.failure is None:
             break
+        attempt = _judged(generator, points[max(number - 1, 0)], points[number], rounding, options)
+        best = attempt if attempt.error < best.error else best
     if options.report is not None:
         options.report(iterations, best.error)
     return replace(best, iterations=iterations)

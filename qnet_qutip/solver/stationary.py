@@ -17,10 +17,17 @@ from scipy.sparse.csgraph import connected_components
 from qnet_qutip import checks
 from qnet_qutip.solver.cycles import PROBE_REDUCTION, left_of_random_change
 from qnet_qutip.solver.generator import Entries, Generator
-from qnet_qutip.solver.linear import ConvergenceError, MultipleSteadyStatesError, Solution, several, solve
+from qnet_qutip.solver.linear import (
+    ConvergenceError,
+    MultipleSteadyStatesError,
+    Solution,
+    require_relaxation,
+    several,
+    solve,
+)
 from qnet_qutip.solver.point import Options
 from qnet_qutip.solver.sectors import components, whole
-from qnet_qutip.solver.stages import SLOWEST_RATE, affordable_vectors, pivoted, slowest_rate
+from qnet_qutip.solver.stages import affordable_vectors, pivoted, slowest_rate
 from qnet_qutip.solver.superoperator import DENSE, REMEMBERED, SectorGenerator, on_sectors
 
 WORKING_ARRAYS = 14
@@ -138,15 +145,12 @@ def _require_unique(generator: SectorGenerator, solution: Solution) -> int:
         # Coherences between the sectors may be conserved too, which only the whole space shows; and the elimination
         # without subtractions makes small rates of what is rounding, where pivoting does not.
         if dimension**2 <= DENSE:
-            generator = SectorGenerator(
-                generator.generator.permuted(np.argsort(generator.sectors.order)), whole(dimension)
-            )
+            generator = SectorGenerator(generator.generator.permuted(generator.sectors.rank), whole(dimension))
         try:
             rate = slowest_rate(generator, pivoted(generator) if generator.sectors.unknowns <= DENSE else stage)
         except np.linalg.LinAlgError as error:
             raise several(f"the generator is singular beyond the trace, as {error}") from None
-        if rate < SLOWEST_RATE:
-            raise several(f"the slowest relaxation found is {rate:.0e} of the fastest, as of a conserved quantity")
+        require_relaxation(rate)
         return 2
     left, applications = left_of_random_change(generator, stage)
     if not np.isfinite(left):

@@ -177,9 +177,6 @@ class SectorGenerator:
     @cached_property
     def dense(self) -> Real:
         """The same as a dense matrix."""
-        return self.matrix.toarray() if self.sectors.unknowns > DENSE else self._dense_from_stacks()
-
-    def _dense_from_stacks(self) -> Real:
         unknowns = self.sectors.unknowns
         dense = np.zeros(unknowns * unknowns)
         for first, stacks in self._chunks():
