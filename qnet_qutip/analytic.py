@@ -21,15 +21,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qnet_qutip import checks
-from qnet_qutip.network import NODE_KINDS, Network, Oscillator
-from qnet_qutip.spectra import (
-    CallableSpectrum,
-    PhononSpectrum,
-    SpectralDensity,
-    checked_density,
-    decay_rate,
-    excitation_rate,
-)
+from qnet_qutip.network import NODE_KINDS, Network, Oscillator, Swap, coupling_terms
+from qnet_qutip.rates import decay_rate, excitation_rate
+from qnet_qutip.spectra import CallableSpectrum, PhononSpectrum, SpectralDensity, checked_density
 
 Array = NDArray[np.float64]
 Quantity = float | Array
@@ -629,6 +623,11 @@ def _two_node_parameters(network: Network | TwoNodeParameters) -> TwoNodeParamet
         raise ValueError(
             f"network must have two nodes of the same kind for the closed forms, but has {first!r} and {second!r}"
         )
+    terms = [term for _, _, term in coupling_terms(network) if term.strength != 0]
+    if not all(isinstance(term, Swap) for term in terms):
+        raise ValueError(f"network must have no coupling but a swap for the closed forms, but has {terms}")
+    if any(getattr(node, "anharmonicity", 0.0) for node in (first, second)):
+        raise ValueError(f"network must be harmonic for the closed forms, but has {first!r} and {second!r}")
     bath_nodes = [bath.node for bath in network.baths.values()]
     if sorted(bath_nodes) != sorted(names):
         raise ValueError(
@@ -641,7 +640,7 @@ def _two_node_parameters(network: Network | TwoNodeParameters) -> TwoNodeParamet
         delta=OSCILLATOR_DELTA if isinstance(first, Oscillator) else TWO_LEVEL_DELTA,
         omega_h=np.asarray(first.frequency),
         omega_c=np.asarray(second.frequency),
-        epsilon=np.asarray(network.couplings.get((names[0], names[1]), 0.0)),
+        epsilon=np.asarray(sum((term.strength for term in terms), 0.0)),
         T_h=np.asarray(hot.temperature),
         T_c=np.asarray(cold.temperature),
         spectrum_h=hot.spectrum,

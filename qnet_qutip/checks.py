@@ -38,6 +38,22 @@ def positive(name: str, value: object) -> float:
     return number
 
 
+def truth(name: str, value: object) -> bool:
+    """Return `value`, or raise if it is not True or False."""
+    value = plain(value)
+    if not isinstance(value, bool):
+        raise TypeError(f"{name} must be True or False, but is {value!r}")
+    return value
+
+
+def not_negative(name: str, value: object) -> float:
+    """Return `value` as a float, or raise if it is not a finite number of at least zero."""
+    number = finite(name, value)
+    if number < 0:
+        raise ValueError(f"{name} must be positive or zero, but is {number:g}")
+    return number
+
+
 def whole(name: str, value: object, minimum: int) -> int:
     """Return `value` as an int, or raise if it is not a whole number of at least `minimum`."""
     value = plain(value)

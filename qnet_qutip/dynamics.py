@@ -22,7 +22,7 @@ from scipy.linalg import expm
 
 from qnet_qutip import checks
 from qnet_qutip.equations import MasterEquation
-from qnet_qutip.network import FrozenMapping, baths_reach_every_node
+from qnet_qutip.network import FrozenMapping
 from qnet_qutip.operators import Operators, checked_operators
 from qnet_qutip.progress import progress_line
 from qnet_qutip.solver.generator import (
@@ -32,8 +32,8 @@ from qnet_qutip.solver.generator import (
     Generator,
     Real,
     build_generator,
-    density_operator,
     entries,
+    operator_like,
 )
 from qnet_qutip.solver.linear import ConvergenceError, MultipleSteadyStatesError, solve
 from qnet_qutip.solver.point import Options
@@ -41,8 +41,8 @@ from qnet_qutip.solver.sectors import Sectors, hermitian, rotated
 from qnet_qutip.solver.stages import SLOWEST_RATE, pivoted, slowest_rate
 from qnet_qutip.solver.superoperator import SectorGenerator, on_sectors
 from qnet_qutip.steady import PositivityWarning
-from qnet_qutip.thermodynamics import check_density_matrix, check_state
-from qnet_qutip.truncation import TruncationWarning, flow_error
+from qnet_qutip.thermodynamics import check_density_matrix, check_state, entropy_flow
+from qnet_qutip.truncation import TruncationWarning
 
 EPS = float(np.finfo(float).eps)
 
@@ -213,8 +213,9 @@ def evolve(
     if rtol < SMALLEST_RTOL:
         raise ValueError(f"rtol must be at least {SMALLEST_RTOL:.1e}, but is {rtol:g}")
     hamiltonian, operators, named = _checked_equation(equation, collapse_operators)
+    energy = equation.energy if isinstance(equation, MasterEquation) else None
     state = _checked_state(equation, hamiltonian, rho0)
-    generator = on_sectors(build_generator(hamiltonian, operators), state)
+    generator = on_sectors(build_generator(hamiltonian, operators, energy), state)
     sectors = generator.sectors
     checks.fits_in_memory(
         f"a trajectory of {len(moments)} states with {sectors.unknowns} entries each",
@@ -227,7 +228,7 @@ def evolve(
         raise ValueError(f"rho0 must be positive semidefinite, but has the eigenvalue {smallest:.3g}")
     motion: _Motion = (_Populations if sectors.classical else _InteractionPicture)(generator)
     if sectors.unknowns <= FEW_UNKNOWNS:
-        unique = isinstance(equation, MasterEquation) and baths_reach_every_node(equation.network)
+        unique = isinstance(equation, MasterEquation) and equation.unique
         flats, evaluations = _exponentiated(generator, start, moments, unique=unique)
     else:
         flats, evaluations = _integrated(generator, motion, start, moments, rtol, atol)
@@ -325,7 +326,7 @@ class _InteractionPicture:
         self._sectors = sectors = generator.sectors
         hamiltonian = generator.generator.hamiltonian
         nothing = hamiltonian.times(0.0)
-        self._dissipation = SectorGenerator(Generator(nothing, generator.generator.dissipators), sectors)
+        self._dissipation = SectorGenerator(Generator(nothing, generator.generator.dissipators, nothing), sectors)
         self._vectors: list[Real | Block] | None = None
         energies = [hamiltonian.diagonal.real[span] for span in sectors.spans]
         if np.any(hamiltonian.rows != hamiltonian.columns):
@@ -518,18 +519,22 @@ def _trajectory(
     stacked = np.stack(flats)
     populations = np.empty((len(times), len(sectors.order)))
     populations[:, sectors.order] = stacked[:, sectors.diagonal]
-    lowering = equation.space.lowering if equation is not None else {}
-    edge = equation.space.top_shell() if equation is not None else np.zeros(len(sectors.order), dtype=bool)
-    production = None
+    space = None if equation is None else equation.space
+    lowering = {} if space is None else space.lowering
+    edge = np.zeros(len(sectors.order), dtype=bool) if space is None else space.top_shell()
+    production, counted = None, hamiltonian
     if equation is not None:
-        flow = sum(heat[bath] / member.temperature for bath, member in equation.network.baths.items())
-        production = _frozen(entropy_rate - flow)
+        counted = equation.energy
+        entropy_flows = [
+            entropy_flow(equation, {bath: float(heat[bath][time]) for bath in heat}) for time in range(len(times))
+        ]
+        production = _frozen(entropy_rate - np.array(entropy_flows))
     trajectory = Trajectory(
         equation=equation,
         times=_frozen(times),
-        states=tuple(density_operator(hamiltonian, sectors.unpack(flat)) for flat in flats),
+        states=tuple(operator_like(hamiltonian, sectors.unpack(flat)) for flat in flats),
         heat_currents=FrozenMapping({bath: _frozen(values) for bath, values in heat.items()}),
-        energy=_frozen(_expectations(sectors, stacked, hamiltonian)),
+        energy=_frozen(_expectations(sectors, stacked, counted)),
         entropy=_frozen(entropy),
         entropy_production=production,
         occupations=FrozenMapping(
@@ -558,14 +563,14 @@ def _frozen(values: Real) -> Real:
 
 
 def _warn(trajectory: Trajectory, populations: Real) -> None:
-    if trajectory.equation is not None:
+    if trajectory.equation is not None and trajectory.equation.space is not None:
         space, rtol = trajectory.equation.space, trajectory.equation.rtol
-        truncation_error = max(flow_error(space, now) for now in populations)
+        truncation_error = max(space.flow_error(now) for now in populations)
         if truncation_error > rtol:
             warnings.warn(
                 "the estimated truncation error of the heat currents along the trajectory is "
                 f"{truncation_error:.1e} of the one-way flow, above the tolerance {rtol:.0e} that the equation was "
-                f"built with ({space.cut}); build it with more levels or excitations",
+                f"built with ({space.truncation.arguments}); build it with more levels or excitations",
                 TruncationWarning,
                 stacklevel=4,
             )

@@ -21,7 +21,7 @@ from matplotlib.ticker import LogLocator
 from numpy.typing import NDArray
 
 from qnet_qutip import checks
-from qnet_qutip.network import Network, Oscillator
+from qnet_qutip.network import Dispersive, Network, Oscillator, Quadrature, Swap, coupling_terms
 from qnet_qutip.sweep import relative_deviation
 
 LOCAL_BLUE, GLOBAL_RED = "#1f4fa3", "#e0523a"
@@ -42,6 +42,7 @@ SYMBOLS = {
 }
 BATH_SYMBOLS = {"hot": "$J_h$", "cold": "$J_c$"}
 NODE_SYMBOLS = {"A": r"$\langle a^\dagger a\rangle$", "B": r"$\langle b^\dagger b\rangle$"}
+COUPLING_SYMBOLS = {Swap: r"\epsilon", Quadrature: "g", Dispersive: r"\chi"}
 
 # Of the schematic, in its own units.
 NODE_RADIUS, GAP, BATH_HALF, NODE_DISTANCE, BATH_DISTANCE = 0.58, 0.64, 0.5, 2.5, 2.1
@@ -119,11 +120,17 @@ def plot_network(
     ax.set_ylim(min(place.imag for place in places) - 0.7, max(place.imag for place in places) + 0.7)
     ax.set_aspect("equal")
     ax.set_axis_off()
-    for (first, second), strength in network.couplings.items():
-        text = labels.get((first, second), rf"$\epsilon = {strength:g}$")
+    strengths: dict[tuple[str, str], list[str]] = {}
+    for first, second, term in coupling_terms(network):
+        strengths.setdefault((first, second), []).append(rf"${COUPLING_SYMBOLS[type(term)]} = {term.strength:g}$")
+    for (first, second), texts in strengths.items():
+        text = labels.get((first, second), ", ".join(texts))
         _draw_coupling(ax, positions[first], positions[second], sum(positions.values()) / len(positions), text)
     for name, node in network.nodes.items():
-        text = labels.get(name, rf"$\omega = {node.frequency:g}$")
+        text = rf"$\omega = {node.frequency:g}$"
+        if isinstance(node, Oscillator) and node.anharmonicity:
+            text += rf", $\alpha = {node.anharmonicity:g}$"
+        text = labels.get(name, text)
         _draw_node(ax, positions[name], name, text, isinstance(node, Oscillator))
     temperatures = [bath.temperature for bath in network.baths.values()]
     for name, bath in network.baths.items():

@@ -13,38 +13,31 @@ import numpy as np
 import qutip
 from numpy.typing import NDArray
 
-from qnet_qutip import checks
-from qnet_qutip.network import FrozenMapping, Network, Oscillator
+from qnet_qutip.modes import NormalModes
+from qnet_qutip.network import FrozenMapping
+from qnet_qutip.truncation import LEVEL_SAFETY, SHELL_SAFETY, Truncation
 
-Levels = int | Mapping[str, int]
 
-
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Space:
     """A truncated space.
 
     Attributes
     ----------
+    truncation : Truncation
+        How it is cut.
     lowering : mapping of str to Qobj
         Each node's lowering operator, sparse.
     ladder : mapping of str to Qobj
-        Each factor's lowering operator: the same as `lowering`, or that of the normal modes.
+        Each factor's lowering operator: that of a node, or of a normal mode if the basis is that of the modes.
     occupations : ndarray of int, shape (dimension, number of factors)
         Excitations of each factor in each basis state.
-    levels : mapping of str to int
-        Levels of each factor; 2 for a two-level node.
-    max_excitations : int or None
-        Largest total number of excitations kept, if the space is cut there.
-    cut_factors : tuple of str
-        The factors that truncation cuts: those that are oscillators.
     """
 
+    truncation: Truncation
     lowering: Mapping[str, qutip.Qobj]
     ladder: Mapping[str, qutip.Qobj]
     occupations: NDArray[np.int64]
-    levels: Mapping[str, int]
-    max_excitations: int | None
-    cut_factors: tuple[str, ...]
 
     @property
     def dimension(self) -> int:
@@ -52,11 +45,19 @@ class Space:
         return len(self.occupations)
 
     @property
-    def cut(self) -> str:
-        """How the space is cut, as the builders take it: `levels={...}` or `max_excitations=M`."""
-        if self.max_excitations is not None:
-            return f"max_excitations={self.max_excitations}"
-        return f"levels={ {name: self.levels[name] for name in self.cut_factors} }"
+    def levels(self) -> Mapping[str, int]:
+        """Levels of each factor; 2 for a two-level node."""
+        return self.truncation.levels
+
+    @property
+    def max_excitations(self) -> int | None:
+        """Largest total number of excitations kept, if the space is cut there."""
+        return self.truncation.max_excitations
+
+    @property
+    def cut_factors(self) -> tuple[str, ...]:
+        """The factors that truncation cuts: those that are oscillators."""
+        return self.truncation.cut_factors
 
     def missing_commutator(self, factor: str) -> NDArray[np.float64]:
         """Diagonal of 1 - [a, a†] of a factor: what the cut takes from its commutation relation, eq. (3).
@@ -85,139 +86,74 @@ class Space:
             edge |= self.missing_commutator(factor) > 0
         return edge
 
+    def flow_error(self, populations: NDArray[np.float64]) -> float:
+        """Estimated error of the heat currents relative to the one-way flow.
 
-def node_levels(network: Network, levels: Levels) -> dict[str, int]:
-    """Levels of every node, from one number for all oscillators or from a number for each.
+        Parameters
+        ----------
+        populations : ndarray, shape (dimension,)
+            Of the basis states.
+        """
+        by_level = self.max_excitations is None and self.truncation.basis == "nodes"
+        missing = sum(float(self.missing_commutator(factor) @ np.abs(populations)) for factor in self.cut_factors)
+        return (LEVEL_SAFETY if by_level else SHELL_SAFETY) * missing
 
-    Raises
-    ------
-    ValueError
-        If a number is below 2, a name is unknown or that of a two-level node, or an oscillator is left out.
-    TypeError
-        If a number is not whole.
-    """
-    oscillators = [name for name, node in network.nodes.items() if isinstance(node, Oscillator)]
-    if isinstance(levels, Mapping):
-        for name in levels:
-            checks.one_of("a node in levels", name, list(network.nodes))
-            if name not in oscillators:
-                raise ValueError(f"levels must name oscillators only, but {name!r} is a two-level node and has 2")
-        for name in oscillators:
-            if name not in levels:
-                raise ValueError(f"levels must name every oscillator, but {name!r} is missing from {dict(levels)}")
-        numbers = {name: checks.whole(f"levels[{name!r}]", number, 2) for name, number in levels.items()}
-    else:
-        if not oscillators:
-            raise ValueError(f"levels must not be given, as every node has two levels, but is {levels!r}")
-        numbers = dict.fromkeys(oscillators, checks.whole("levels", levels, 2))
-    return {name: numbers.get(name, 2) for name in network.nodes}
+    def __repr__(self) -> str:
+        return f"{self.dimension} states, {self.truncation!r}"
 
 
-def level_space(network: Network, levels: Levels) -> Space:
-    """Tensor product of the nodes, each oscillator cut at its own number of levels.
+def node_space(truncation: Truncation) -> Space:
+    """The space of the nodes with a cut: their tensor product, or all states with few excitations in the whole network.
 
-    Parameters
-    ----------
-    network : Network
-    levels : int or mapping of str to int
-        Levels of all oscillators, or of each; at least 2.
-
-    Returns
-    -------
-    Space
-
-    Raises
-    ------
-    ValueError, TypeError
-        See `node_levels`.
+    In the second (QuTiP's `enr` spaces) the commutation relations hold exactly below the top shell, and the space is
+    closed under the rotation a, b → d_± of eq. (10).
 
     Examples
     --------
-    >>> from qnet_qutip import two_node
-    >>> net = two_node("oscillator", omega_h=10, omega_c=5, epsilon=0.01, T_h=12, T_c=10, kappa=1e-4)
-    >>> level_space(net, {"A": 3, "B": 4}).dimension
+    >>> from qnet_qutip.truncation import Truncation
+    >>> node_space(Truncation({"A": 3, "B": 4}, ("A", "B"))).dimension
     12
     """
-    return _product_space(node_levels(network, levels), _oscillators(network))
+    if truncation.max_excitations is None:
+        lowering, occupations = _product(truncation.levels)
+    else:
+        dims, cut = list(truncation.levels.values()), truncation.max_excitations
+        operators = [operator.to("CSR") for operator in qutip.enr_destroy(dims, cut)]
+        states = qutip.enr_state_dictionaries(dims, cut)[2]
+        lowering = FrozenMapping(dict(zip(truncation.levels, operators, strict=True)))
+        occupations = np.array([states[index] for index in range(len(states))])
+    return Space(truncation, lowering, lowering, occupations)
 
 
-def two_level_space(network: Network) -> Space:
-    """Tensor product of a network of two-level nodes: nothing is cut."""
-    return _product_space(dict.fromkeys(network.nodes, 2), ())
+def mode_space(truncation: Truncation, modes: NormalModes) -> Space:
+    """Tensor product of normal modes, with each node's lowering operator as a sum over them, eq. (10)."""
+    ladder, occupations = _product(truncation.levels)
+    lowering = {}
+    for node, expansion in modes.expansion.items():
+        back = modes.counter_rotating[node]
+        lowering[node] = sum(
+            amplitude * ladder[mode] + (back[mode] * ladder[mode].dag() if back[mode] else 0)
+            for mode, amplitude in expansion.items()
+        )
+    return Space(truncation, FrozenMapping(lowering), ladder, occupations)
 
 
-def excitation_space(network: Network, max_excitations: int) -> Space:
-    """All states with at most `max_excitations` excitations in the whole network (QuTiP's `enr` spaces).
-
-    The commutation relations hold exactly below the top shell, and the space is closed under the rotation a, b → d_± of
-    eq. (10).
-
-    Parameters
-    ----------
-    network : Network
-    max_excitations : int
-        At least 1.
-
-    Returns
-    -------
-    Space
-
-    Raises
-    ------
-    ValueError, TypeError
-        If `max_excitations` is not a whole number of at least 1.
-    """
-    cut = checks.whole("max_excitations", max_excitations, 1)
-    oscillators = _oscillators(network)
-    levels = {name: cut + 1 if name in oscillators else 2 for name in network.nodes}
-    dims = list(levels.values())
-    operators = [operator.to("CSR") for operator in qutip.enr_destroy(dims, cut)]
-    states = qutip.enr_state_dictionaries(dims, cut)[2]
-    lowering = FrozenMapping(dict(zip(network.nodes, operators, strict=True)))
-    return Space(
-        lowering=lowering,
-        ladder=lowering,
-        occupations=np.array([states[index] for index in range(len(states))]),
-        levels=FrozenMapping(levels),
-        max_excitations=cut,
-        cut_factors=oscillators,
-    )
+def mode_operators(modes: NormalModes, space: Space) -> Mapping[str, qutip.Qobj]:
+    """Lowering operators of the normal modes in a space of modes or of nodes: d_k = Σ_j u_jk a_j - v_jk a_j†."""
+    if space.truncation.basis == "modes":
+        return space.ladder
+    ladder = {}
+    for mode in modes.frequencies:
+        terms = []
+        for node, a in space.lowering.items():
+            down, up = modes.expansion[node][mode], modes.counter_rotating[node][mode]
+            terms += ([down * a] if down else []) + ([-up * a.dag()] if up else [])
+        ladder[mode] = sum(terms)
+    return FrozenMapping(ladder)
 
 
-def mode_space(levels: Mapping[str, int], expansion: Mapping[str, Mapping[str, float]]) -> Space:
-    """Tensor product of normal modes, with each node's lowering operator as a sum over them.
-
-    Parameters
-    ----------
-    levels : mapping of str to int
-        Levels of each mode, at least 2.
-    expansion : mapping of str to mapping of str to float
-        For each node the coefficients of the modes' lowering operators: a = d_+ cosθ - d_- sinθ, from eq. (10).
-
-    Returns
-    -------
-    Space
-    """
-    product = _product_space(levels, tuple(levels))
-    lowering = {
-        node: sum(coefficient * product.ladder[mode] for mode, coefficient in modes.items())
-        for node, modes in expansion.items()
-    }
-    return Space(
-        lowering=FrozenMapping(lowering),
-        ladder=product.ladder,
-        occupations=product.occupations,
-        levels=product.levels,
-        max_excitations=None,
-        cut_factors=product.cut_factors,
-    )
-
-
-def _oscillators(network: Network) -> tuple[str, ...]:
-    return tuple(name for name, node in network.nodes.items() if isinstance(node, Oscillator))
-
-
-def _product_space(levels: Mapping[str, int], cut_factors: tuple[str, ...]) -> Space:
+def _product(levels: Mapping[str, int]) -> tuple[Mapping[str, qutip.Qobj], NDArray[np.int64]]:
+    """Lowering operators of the factors of a tensor product, and the excitations of its basis states."""
     dims = list(levels.values())
     occupations = np.stack([grid.ravel() for grid in np.indices(dims)], axis=1)
     strides = np.cumprod([1, *dims[:0:-1]])[::-1]
@@ -233,12 +169,4 @@ def _product_space(levels: Mapping[str, int], cut_factors: tuple[str, ...]) -> S
             (values, (rows + strides[factor]).astype(np.int32), starts), shape=(len(occupations),) * 2
         )
         operators[name] = qutip.Qobj(matrix, dims=[dims, dims], copy=False)
-    lowering = FrozenMapping(operators)
-    return Space(
-        lowering=lowering,
-        ladder=lowering,
-        occupations=occupations,
-        levels=FrozenMapping(levels),
-        max_excitations=None,
-        cut_factors=cut_factors,
-    )
+    return FrozenMapping(operators), occupations

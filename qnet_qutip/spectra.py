@@ -1,11 +1,14 @@
-"""Spectral densities of the baths and the rates that they give, eqs. (14)-(15).
+"""Spectral densities of the baths, eqs. (14)-(15).
 
-Conventions: ħ = k_B = 1. The *decay* rate γ(Ω) of eq. (14) is the downward rate and already contains n + 1; the
-*excitation* rate is e^(-Ω/T) γ(Ω).
+Conventions: ħ = k_B = 1. The spectral density J(Ω) is the rate itself at zero temperature: a bath takes an excitation
+of frequency Ω from its node at the rate J(Ω)(n + 1) and gives one at J(Ω)n, with n = 1/(e^(Ω/T) - 1). For a coupling
+(a + a†) Σ_k g_k(b_k + b_k†), or Σ_k g_k(a b_k† + a†b_k), Fermi's golden rule makes it J(Ω) = 2π Σ_k g_k² δ(ω_k - Ω).
+(Eq. (14) has π there: its g(k) is √2 times this one. QuTiP has π and this g_k: see `qnet_qutip.environments`.)
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -19,10 +22,14 @@ Array = NDArray[np.float64]
 
 
 class SpectralDensity(Protocol):
-    """What a bath needs: the spectral density at positive frequencies, as a function `density(frequency)`."""
+    """What a bath needs: the spectral density at positive frequencies, as a function `density(frequency)`.
+
+    A spectrum with structure that is narrower than its frequency (a peak, an edge) names it in `landmarks`, a tuple of
+    frequencies: the integral of a level shift begins anew at each, so that it cannot step over what is between them.
+    """
 
     def density(self, frequency: ArrayLike) -> Array:
-        """Spectral density π Σ_k |g(k)|² δ(ω(k) - Ω) at Ω = `frequency`."""
+        """Spectral density J(Ω) at Ω = `frequency`: the rate at zero temperature, in units of frequency."""
 
 
 @dataclass(frozen=True)
@@ -56,20 +63,205 @@ class PhononSpectrum:
 
 
 @dataclass(frozen=True)
+class FlatSpectrum:
+    """The same spectral density at every frequency: white noise, the Markov limit.
+
+    It has no cutoff, so that no level shift exists, and no rate at zero frequency.
+
+    Parameters
+    ----------
+    rate : float
+        J > 0, in units of frequency.
+
+    Raises
+    ------
+    ValueError
+        If `rate` is not positive and finite.
+
+    Examples
+    --------
+    >>> FlatSpectrum(0.01).density([1.0, 2.0])
+    array([0.01, 0.01])
+    """
+
+    rate: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "rate", checks.positive("rate", self.rate))
+
+    def density(self, frequency: ArrayLike) -> Array:
+        """J at Ω = `frequency`, an array of any shape."""
+        return np.full_like(np.asarray(frequency, dtype=float), self.rate)
+
+
+@dataclass(frozen=True)
+class OhmicSpectrum:
+    """Power law with an exponential cutoff: J(Ω) = ηΩ(Ω/ω_c)^(s-1) e^(-Ω/ω_c).
+
+    The bath is called ohmic for s = 1, J = ηΩ e^(-Ω/ω_c), sub-ohmic below and super-ohmic above. QuTiP's
+    `OhmicEnvironment(T, alpha, wc, s)` is this one with η = 2 alpha.
+
+    Parameters
+    ----------
+    strength : float
+        η > 0, without a unit.
+    cutoff : float
+        ω_c > 0, in units of frequency.
+    s : float, optional
+        The exponent, s > 0.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not positive and finite.
+
+    Examples
+    --------
+    >>> round(float(OhmicSpectrum(strength=1e-3, cutoff=20).density(2.0)), 9)
+    0.001809675
+    """
+
+    strength: float
+    cutoff: float
+    s: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("strength", "cutoff", "s"):
+            object.__setattr__(self, name, checks.positive(name, getattr(self, name)))
+
+    @property
+    def landmarks(self) -> tuple[float, ...]:
+        """The cutoff."""
+        return (self.cutoff,)
+
+    def density(self, frequency: ArrayLike) -> Array:
+        """J at Ω = `frequency`, an array of any shape."""
+        ratio = np.asarray(frequency, dtype=float) / self.cutoff
+        return self.strength * self.cutoff * ratio**self.s * np.exp(-ratio)
+
+
+@dataclass(frozen=True)
+class DrudeLorentzSpectrum:
+    """Ohmic with a Lorentzian cutoff, of an overdamped bath: J(Ω) = 4λγΩ/(Ω² + γ²).
+
+    λ and γ are those of QuTiP's `DrudeLorentzEnvironment(T, lam, gamma)`: the rates are the same.
+
+    Parameters
+    ----------
+    lam : float
+        λ > 0, the reorganisation energy ∫ dΩ J(Ω)/2πΩ, in units of frequency.
+    gamma : float
+        γ > 0, the cutoff and the inverse of the bath's memory time, in units of frequency.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not positive and finite.
+
+    Examples
+    --------
+    >>> float(DrudeLorentzSpectrum(lam=0.1, gamma=2).density(2.0))
+    0.2
+    """
+
+    lam: float
+    gamma: float
+
+    def __post_init__(self) -> None:
+        for name in ("lam", "gamma"):
+            object.__setattr__(self, name, checks.positive(name, getattr(self, name)))
+
+    @property
+    def landmarks(self) -> tuple[float, ...]:
+        """The cutoff."""
+        return (self.gamma,)
+
+    def density(self, frequency: ArrayLike) -> Array:
+        """J at Ω = `frequency`, an array of any shape."""
+        frequencies = np.asarray(frequency, dtype=float)
+        return 4 * self.lam * self.gamma * frequencies / (frequencies**2 + self.gamma**2)
+
+
+@dataclass(frozen=True)
+class LorentzianSpectrum:
+    """A filter: the bath of a node that is coupled to a damped resonator, J(Ω) = 4g²ω_f κΩ/((Ω² - ω_f²)² + κ²Ω²).
+
+    A resonator c of frequency ω_f stands between node and bath, coupled to the node by g(a + a†)(c + c†). An ohmic bath
+    without cutoff damps its position, x'' + κx' + ω_f²x = 0, so that its energy decays at the rate κ. Near the peak of
+    a narrow filter, κ ≪ ω_f, J is the Lorentzian g²κ/((Ω - ω_f)² + κ²/4): 4g²/κ high, and κ wide at half its height.
+    Exactly, it is (g²κω_f/ω')[1/((Ω - ω')² + κ²/4) - 1/((Ω + ω')² + κ²/4)] with ω'² = ω_f² - κ²/4: the mirror image at
+    negative frequencies makes J odd, and proportional to Ω at low ones. So the rate at zero frequency is finite,
+    4g²κT/ω_f³, and there is a level shift. QuTiP's `UnderDampedEnvironment(T, lam, gamma, w0)` is this spectrum with
+    lam = g√(2ω_f), gamma = κ, w0 = ω_f.
+
+    Parameters
+    ----------
+    strength : float
+        g > 0, of the coupling between node and resonator, in units of frequency.
+    frequency : float
+        ω_f > 0, of the resonator.
+    width : float
+        κ > 0, the rate at which the resonator's energy decays.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not positive and finite.
+
+    Examples
+    --------
+    >>> float(LorentzianSpectrum(strength=0.01, frequency=5, width=0.1).density(5.0))
+    0.004
+    """
+
+    strength: float
+    frequency: float
+    width: float
+
+    def __post_init__(self) -> None:
+        for name in ("strength", "frequency", "width"):
+            object.__setattr__(self, name, checks.positive(name, getattr(self, name)))
+
+    @property
+    def landmarks(self) -> tuple[float, ...]:
+        """The peak and its flanks, in steps of ten."""
+        return peak_landmarks(self.frequency, self.width)
+
+    def density(self, frequency: ArrayLike) -> Array:
+        """J at Ω = `frequency`, an array of any shape."""
+        frequencies = np.asarray(frequency, dtype=float)
+        detuning = (frequencies - self.frequency) * (frequencies + self.frequency)
+        numerator = 4 * self.strength**2 * self.frequency * self.width * frequencies
+        return numerator / (detuning**2 + (self.width * frequencies) ** 2)
+
+
+def peak_landmarks(frequency: float, width: float) -> tuple[float, ...]:
+    """The frequency of a peak, and those on its flanks whose distance is its half width times 1, 10, 100 and so on."""
+    decades = range(math.ceil(math.log10(max(2 * frequency / width, 1))))
+    offsets = [width / 2 * 10**decade for decade in decades]
+    return tuple(sorted([frequency, *(frequency - each for each in offsets), *(frequency + each for each in offsets)]))
+
+
+@dataclass(frozen=True)
 class CallableSpectrum:
     """Spectral density from a function of the frequency: eq. (14) for any bath.
 
     Parameters
     ----------
     function : callable
-        Takes an array of positive frequencies and returns π Σ_k |g(k)|² δ(ω(k) - Ω), of that shape or one number for
-        all, not negative. Two spectra are equal if their functions are the same object; to pickle one, its function
-        must be importable.
+        Takes an array of positive frequencies and returns J(Ω), the rate at zero temperature, of that shape or one
+        number for all, not negative. Two spectra are equal if their functions are the same object; to pickle one, its
+        function must be importable.
+    landmarks : tuple of float, optional
+        Positive frequencies that the integral of a level shift must not step over: peaks, with a few multiples of
+        their widths on both sides, and edges.
 
     Raises
     ------
     TypeError
         If `function` cannot be called.
+    ValueError
+        If a landmark is not positive and finite.
     TypeError, ValueError
         From `density`, as for `checked_density`.
 
@@ -83,14 +275,21 @@ class CallableSpectrum:
     """
 
     function: Callable[[Array], ArrayLike]
+    landmarks: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if not callable(self.function):
             raise TypeError(f"function must be callable, but is {self.function!r}")
+        landmarks = tuple(checks.positive("a landmark", frequency) for frequency in self.landmarks)
+        object.__setattr__(self, "landmarks", landmarks)
 
     def density(self, frequency: ArrayLike) -> Array:
         """The function at Ω = `frequency`, an array of any shape."""
         return checked_density(self.function, frequency)
+
+
+class UnknownDensityError(ValueError):
+    """Why a spectrum cannot tell its density at a frequency."""
 
 
 def checked_density(density: Callable[[Array], ArrayLike], frequency: ArrayLike, of: str = "") -> Array:
@@ -123,7 +322,24 @@ def checked_density(density: Callable[[Array], ArrayLike], frequency: ArrayLike,
     array([1., 2.])
     """
     frequencies = np.asarray(frequency, dtype=float)
-    returned = density(frequencies)
+    return _checked(density(frequencies), frequencies, of)
+
+
+def density_at(spectrum: SpectralDensity, frequency: float, of: str = "") -> float:
+    """`checked_density` of a spectrum at one frequency, in a few microseconds where it is a plain good number."""
+    # A function's own spectrum makes the same check, but does not know the name of its bath.
+    density = spectrum.function if type(spectrum) is CallableSpectrum else spectrum.density
+    frequencies = np.asarray(frequency, dtype=float)
+    try:
+        returned = density(frequencies)
+    except UnknownDensityError as error:
+        raise ValueError(f"the spectral density{of} is not known at frequency {frequency:g}: {error}") from None
+    if type(returned) is np.float64 and 0 <= returned < np.inf:
+        return float(returned)
+    return float(_checked(returned, frequencies, of))
+
+
+def _checked(returned: ArrayLike, frequencies: Array, of: str) -> Array:
     try:
         values = np.asarray(returned)
     except ValueError as error:
@@ -142,50 +358,3 @@ def checked_density(density: Callable[[Array], ArrayLike], frequency: ArrayLike,
             f"the spectral density{of} must be finite and not negative, but is {values} at frequency {frequencies}"
         )
     return values.astype(float)
-
-
-def decay_rate(spectrum: SpectralDensity, frequency: ArrayLike, temperature: ArrayLike) -> Array:
-    """Downward rate γ(Ω) of eqs. (14)-(15): density(Ω) / (1 - e^(-Ω/T)).
-
-    Parameters
-    ----------
-    spectrum : SpectralDensity
-        The bath's spectral density.
-    frequency, temperature : array_like
-        Ω and T, both positive; broadcast against each other.
-
-    Returns
-    -------
-    ndarray
-        Rates, in units of frequency.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the spectral density is not valid, see `checked_density`.
-
-    Examples
-    --------
-    >>> round(float(decay_rate(PhononSpectrum(1e-4), 10.0, 12.0)), 9)
-    0.176865375
-    """
-    return thermal_rates(checked_density(spectrum.density, frequency), frequency, temperature)[0]
-
-
-def excitation_rate(spectrum: SpectralDensity, frequency: ArrayLike, temperature: ArrayLike) -> Array:
-    """Upward rate e^(-Ω/T) γ(Ω) of eqs. (6) and (11): density(Ω) / (e^(Ω/T) - 1).
-
-    Parameters, result and errors are those of `decay_rate`.
-
-    Examples
-    --------
-    >>> round(float(excitation_rate(PhononSpectrum(1e-4), 10.0, 12.0)), 9)
-    0.076865375
-    """
-    return thermal_rates(checked_density(spectrum.density, frequency), frequency, temperature)[1]
-
-
-def thermal_rates(density: Array, frequency: ArrayLike, temperature: ArrayLike) -> tuple[Array, Array]:
-    """Downward and upward rate of a bath, from its spectral density at Ω = `frequency`."""
-    ratio = np.asarray(frequency, dtype=float) / np.asarray(temperature, dtype=float)
-    return density / -np.expm1(-ratio), density * np.exp(-ratio) / -np.expm1(-ratio)

@@ -13,32 +13,38 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from qnet_qutip import checks
+from qnet_qutip.bohr import Eigenbasis
 from qnet_qutip.correlations import correlation_matrix, covariance_matrix, occupations
 from qnet_qutip.equations import MasterEquation
-from qnet_qutip.network import FrozenMapping, baths_reach_every_node
-from qnet_qutip.operators import Operators, checked_operators
+from qnet_qutip.equations.assembly import enlarged
+from qnet_qutip.network import FrozenMapping, Network
+from qnet_qutip.operators import Operators, checked_operators, dissipator
 from qnet_qutip.progress import progress_line
+from qnet_qutip.solver.double_double import DoubleDouble
 from qnet_qutip.solver.generator import (
     CollapseOperator,
     Real,
     build_generator,
-    density_operator,
     entries,
+    operator_like,
     sparse_matrix,
 )
 from qnet_qutip.solver.point import Options
 from qnet_qutip.solver.sectors import Sectors, hermitian
 from qnet_qutip.solver.stationary import long_time_state
 from qnet_qutip.solver.stationary import steady_state as solve
-from qnet_qutip.solver.superoperator import on_sectors
+from qnet_qutip.solver.superoperator import SectorGenerator, expectation, on_sectors
+from qnet_qutip.space import Space
 from qnet_qutip.thermodynamics import (
+    Heat,
     check_density_matrix,
     check_state,
     entropy_flow,
+    excitation_operators,
     first_law_residual,
     require_positive,
 )
-from qnet_qutip.truncation import TruncationWarning, flow_error, one_way_flows
+from qnet_qutip.truncation import TruncationWarning
 
 QUTIP_METHODS = ("direct", "eigen", "svd", "power", "propagator")
 METHODS = ("sectors", *QUTIP_METHODS)
@@ -88,6 +94,10 @@ class PositivityWarning(UserWarning):
     """A density matrix has an eigenvalue that is negative beyond rounding."""
 
 
+class LawWarning(UserWarning):
+    """The heat currents of a steady state break a law of thermodynamics beyond their error."""
+
+
 @dataclass(frozen=True, eq=False)
 class SteadyState:
     """A steady state with its heat currents, and how far to trust it.
@@ -116,21 +126,97 @@ class SteadyState:
     _hamiltonian: qutip.Qobj
     _sectors: Sectors
     _flat: Real
+    _remainder: Real
+    _basis: Eigenbasis | None
 
     @cached_property
     def rho(self) -> qutip.Qobj:
         """Density matrix, sparse, of unit trace."""
-        return density_operator(self._hamiltonian, self._sectors.unpack(self._flat))
+        rho = operator_like(self._hamiltonian, self._sectors.unpack(self._flat))
+        return rho if self._basis is None else self._basis.rotated(rho)
 
-    def _of_network(self, name: str) -> MasterEquation:
+    def _of_equation(self, name: str) -> MasterEquation:
         if self.equation is None:
             raise AttributeError(f"{name} needs a master equation of a network, but plain operators were solved")
         return self.equation
 
+    def _of_network(self, name: str) -> tuple[Network, Space]:
+        equation = self._of_equation(name)
+        if equation.network is None or equation.space is None:
+            raise AttributeError(f"{name} needs a network, but the equation is that of a Hamiltonian of one's own")
+        return equation.network, equation.space
+
     @cached_property
     def entropy_production(self) -> float:
         """σ = -Σ J/T, eq. (1) in the steady state; negative where the second law is violated."""
-        return -entropy_flow(self._of_network("entropy_production").network, self.heat_currents)
+        return -entropy_flow(self._of_equation("entropy_production"), self.heat_currents)
+
+    def heat_by(self, energy: str) -> Heat:
+        """The heat that each bath gives, counted by another energy than the whole Hamiltonian.
+
+        Parameters
+        ----------
+        energy : str
+            A key of `equation.energies`: "H", of the local equation also "H_0", of the unified one "H_TD".
+
+        Returns
+        -------
+        Heat
+            Q = Tr[E D(ρ)] of each bath, the work -Σ Q that a state that does not change then takes in, and -Σ Q/T.
+
+        Raises
+        ------
+        ValueError
+            If the equation has no such energy.
+
+        Examples
+        --------
+        The local equation hides work (De Chiara and others, NJP 20, 113024 (2018)):
+
+        >>> import qnet_qutip as qn
+        >>> net = qn.two_node("two-level", omega_h=10, omega_c=5, epsilon=0.01, T_h=12, T_c=10, kappa=1e-4)
+        >>> state = steady_state(qn.local_master_equation(net))
+        >>> state.entropy_production < 0 < state.heat_by("H_0").entropy_production
+        True
+        """
+        equation = self._of_equation("heat_by")
+        checks.one_of("energy", energy, list(equation.energies))
+        if energy == "H":
+            currents = dict(self.heat_currents)
+        else:
+            currents = self._generator(equation.energies[energy]).residual_and_currents((self._flat, self._remainder))[
+                1
+            ]
+        return Heat(energy, FrozenMapping(currents), -sum(currents.values()), -entropy_flow(equation, currents))
+
+    @cached_property
+    def excitation_currents(self) -> Mapping[tuple[str, str], float]:
+        """Excitations per time that each coupling brings: under (A, B) those that it adds to B.
+
+        For a swap that is iε⟨a†b - ab†⟩ from A to B, and the opposite under (B, A). A quadrature coupling creates and
+        destroys pairs too, so that what it adds to the one is not what it takes from the other; a dispersive one moves
+        none. With those of the baths they add up to zero at every node, d⟨b†b⟩/dt = 0.
+        """
+        network, space = self._of_network("excitation_currents")
+        rho, rank = (self._flat, self._remainder), self._sectors.rank
+        return FrozenMapping(
+            {
+                pair: expectation(entries(self._as_solved(operator)).permuted(rank), self._sectors, rho)
+                for pair, operator in excitation_operators(network, space).items()
+            }
+        )
+
+    def _as_solved(self, operator: qutip.Qobj) -> qutip.Qobj:
+        """An operator in the basis that the sectors are of."""
+        return operator if self._basis is None else self._basis.in_eigenbasis(operator)
+
+    def _generator(self, energy: qutip.Qobj) -> SectorGenerator:
+        equation = self._of_equation("energy")
+        form = None if self._basis is None else equation.eigenform
+        hamiltonian = equation.hamiltonian if form is None else form.hamiltonian
+        operators = equation.collapse_operators if form is None else form.operators
+        generator = build_generator(hamiltonian, operators, self._as_solved(energy))
+        return SectorGenerator(generator.permuted(self._sectors.order), self._sectors)
 
     @property
     def first_law_residual(self) -> float:
@@ -140,13 +226,12 @@ class SteadyState:
     @cached_property
     def occupations(self) -> Mapping[str, float]:
         """⟨a†a⟩ of every node."""
-        return FrozenMapping(occupations(self._of_network("occupations").space, self.rho))
+        return FrozenMapping(occupations(self._of_network("occupations")[1], self.rho))
 
     @cached_property
     def covariance(self) -> NDArray[np.float64]:
         """Covariance matrix (appendix C), shape (2n, 2n), in the order (x_A, p_A, x_B, p_B, ...), vacuum ½."""
-        equation = self._of_network("covariance")
-        return covariance_matrix(equation.network, equation.space, self.rho)
+        return covariance_matrix(*self._of_network("covariance"), self.rho)
 
     @cached_property
     def correlations(self) -> NDArray[np.float64]:
@@ -178,7 +263,7 @@ class SteadyState:
     @cached_property
     def top_shell_population(self) -> float:
         """Population of the basis states at the edge of the truncation."""
-        edge = self._of_network("top_shell_population").space.top_shell()
+        edge = self._of_network("top_shell_population")[1].top_shell()
         return float(self._populations[edge].sum())
 
     @cached_property
@@ -188,17 +273,16 @@ class SteadyState:
         The population at the edge, weighted as it enters the moment equations, times the one-way flow; relative to the
         current, or to a hundredth of the one-way flow where the current is smaller than that.
         """
-        equation = self._of_network("truncation_error")
-        if not equation.space.cut_factors:
-            return FrozenMapping(dict.fromkeys(equation.network.baths, 0.0))
-        fraction = flow_error(equation.space, self._populations)
-        flows = one_way_flows(equation.network)
+        equation = self._of_equation("truncation_error")
+        if equation.space is None or not equation.space.cut_factors:
+            return FrozenMapping(dict.fromkeys(equation.collapse_operators, 0.0))
+        fraction = equation.space.flow_error(self._populations)
         return FrozenMapping(
             {
                 bath: fraction
                 * max(flow, abs(self.heat_currents[bath]))
                 / max(abs(self.heat_currents[bath]), SMALLEST_CURRENT_SCALE * flow, np.finfo(float).tiny)
-                for bath, flow in flows.items()
+                for bath, flow in equation.one_way_flows.items()
             }
         )
 
@@ -209,6 +293,8 @@ class SteadyState:
 
     @property
     def _populations(self) -> NDArray[np.float64]:
+        if self._basis is not None:
+            return np.asarray(self.rho.diag().real)
         populations = np.empty(len(self._sectors.order))
         populations[self._sectors.order] = self._flat[self._sectors.diagonal]
         return populations
@@ -329,36 +415,47 @@ class _Request:
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """A steady state on its sectors, by whatever method."""
+    """A steady state on its sectors, by whatever method; in the eigenbasis of H if `basis` is that."""
 
     sectors: Sectors
-    flat: Real
+    value: DoubleDouble
     currents: Mapping[str, float]
     residual: float
     iterations: int = 0
     changes: Mapping[str, float] = field(default_factory=dict)
     unresolved: Mapping[str, float] = field(default_factory=dict)
+    basis: Eigenbasis | None = None
 
 
 def _of_equation(equation: MasterEquation, request: _Request) -> SteadyState:
-    smallest_scales = {bath: SMALLEST_CURRENT_SCALE * flow for bath, flow in one_way_flows(equation.network).items()}
+    smallest_scales = {bath: SMALLEST_CURRENT_SCALE * flow for bath, flow in equation.one_way_flows.items()}
     for enlargement in range(MOST_ENLARGEMENTS + 1):
         if request.rho0 is not None:
             check_state(equation, request.rho0, "rho0")
-        unique = baths_reach_every_node(equation.network)
-        found = _found(equation.hamiltonian, equation.collapse_operators, request, smallest_scales, unique=unique)
+        form = equation.eigenform if request.method == "sectors" else None
+        found = _found(
+            equation.hamiltonian if form is None else form.hamiltonian,
+            equation.collapse_operators if form is None else form.operators,
+            request,
+            smallest_scales,
+            unique=equation.unique,
+            energy=equation.energy if form is None else form.energy,
+            basis=None if form is None else form.basis,
+        )
         state = _state(found, equation, equation.hamiltonian, request)
         error = max(state.truncation_error.values(), default=0.0)
         last = enlargement == MOST_ENLARGEMENTS
-        if last or error <= equation.rtol or equation.enlarged is None or request.method != "sectors":
+        chosen = equation.space is not None and equation.space.truncation.chosen
+        if last or error <= equation.rtol or not chosen or request.method != "sectors":
             # The warning below is to name the space that was solved, not one that comes after it.
             break
         # The error falls off exponentially with the levels: scale them by the ratio of the logarithms.
-        equation = equation.enlarged(float(np.clip(1.02 * np.log(equation.rtol) / np.log(min(error, 0.5)), 1.03, 1.5)))
+        factor = float(np.clip(1.02 * np.log(equation.rtol) / np.log(min(error, 0.5)), 1.03, 1.5))
+        equation = enlarged(equation, factor)
         request = replace(request, start=None)
     _warn_if_not_positive(state, stacklevel=4)
-    if request.method in QUTIP_METHODS and state.first_law_residual > LARGEST_IMBALANCE:
-        # Σ J = Tr[H L(ρ)] vanishes in every steady state, whatever the equation.
+    if request.method in QUTIP_METHODS and equation.promises.first_law and state.first_law_residual > LARGEST_IMBALANCE:
+        # Σ J = Tr[H L(ρ)] vanishes in every steady state, whatever the equation, if H is what moves the state.
         warnings.warn(
             f"the heat currents by method {request.method!r} add up to {state.first_law_residual:.1e} of the largest "
             "instead of zero: ρ is not accurate enough for them; use method 'sectors'",
@@ -372,11 +469,13 @@ def _of_equation(equation: MasterEquation, request: _Request) -> SteadyState:
             AccuracyWarning,
             stacklevel=3,
         )
-    if error > equation.rtol:
+    _warn_of_laws(state, equation, request.rtol, stacklevel=4)
+    if equation.space is not None and error > equation.rtol:
+        cut = equation.space.truncation.arguments
         warnings.warn(
             f"the estimated truncation error of a heat current is {error:.1e}, above the tolerance "
-            f"{equation.rtol:.0e} that the equation was built with ({equation.space.cut}); build it with more levels "
-            "or excitations, or without a cut to have one chosen",
+            f"{equation.rtol:.0e} that the equation was built with ({cut}); build it with more levels or excitations, "
+            "or without a cut to have one chosen",
             TruncationWarning,
             stacklevel=3,
         )
@@ -404,12 +503,14 @@ def _found(
     smallest_scales: Mapping[str, float],
     *,
     unique: bool,
+    energy: qutip.Qobj | None = None,
+    basis: Eigenbasis | None = None,
 ) -> _Found:
     if request.start is not None and request.start.rho.shape != hamiltonian.shape:
         raise ValueError(f"start must have {hamiltonian.shape[0]} states, but has {request.start.rho.shape[0]}")
     if request.method in QUTIP_METHODS:
-        return _by_qutip(hamiltonian, operators, request)
-    generator = build_generator(hamiltonian, operators)
+        return _by_qutip(hamiltonian, operators, request, energy)
+    generator = build_generator(hamiltonian, operators, energy)
     show = progress_line("steady state")
 
     def report(iterations: int, error: float) -> None:
@@ -418,30 +519,42 @@ def _found(
     wanted = Options(request.rtol, request.max_iterations, unique, smallest_scales, report)
     if request.rho0 is not None:
         require_positive(request.rho0, "rho0")
-        on, solution = long_time_state(generator, entries(request.rho0), wanted)
+        given = request.rho0 if basis is None else basis.in_eigenbasis(request.rho0)
+        on, solution = long_time_state(generator, entries(given), wanted)
     else:
-        start = None if request.start is None else entries(request.start.rho)
+        start = None
+        if request.start is not None:
+            rho = request.start.rho
+            start = entries(rho if basis is None else basis.in_eigenbasis(rho))
         on, solution = solve(generator, wanted, start)
     show("")
     return _Found(
         on.sectors,
-        solution.value[0],
+        solution.value,
         solution.currents,
         solution.residual,
         solution.iterations,
         solution.changes,
         solution.unresolved,
+        basis,
     )
 
 
 def _by_qutip(
-    hamiltonian: qutip.Qobj, operators: Mapping[str, Iterable[CollapseOperator]], request: _Request
+    hamiltonian: qutip.Qobj,
+    operators: Mapping[str, Iterable[CollapseOperator]],
+    request: _Request,
+    energy: qutip.Qobj | None,
 ) -> _Found:
     method = request.method
     flat_operators = [member for members in operators.values() for member in members]
-    if any(isinstance(member, tuple) for member in flat_operators):
-        raise ValueError(f"method {method!r} must have collapse operators only, but a pair of operators was given")
-    rho = qutip.steadystate(hamiltonian, flat_operators, method=method, **request.options)
+    single = [member for member in flat_operators if isinstance(member, qutip.Qobj)]
+    pairs = [dissipator(member) for member in flat_operators if isinstance(member, tuple)]
+    if pairs:
+        liouvillian = qutip.liouvillian(hamiltonian, single) + sum(pairs)
+        rho = qutip.steadystate(liouvillian, method=method, **request.options)
+    else:
+        rho = qutip.steadystate(hamiltonian, single, method=method, **request.options)
     matrix = sparse_matrix(rho)
     if not np.all(np.isfinite(matrix.data)):
         raise ArithmeticError(f"qutip.steadystate with method {method!r} returned NaN or infinity")
@@ -454,10 +567,11 @@ def _by_qutip(
             stacklevel=5,
         )
     state = entries(rho)
-    on = on_sectors(build_generator(hamiltonian, operators), state)
+    on = on_sectors(build_generator(hamiltonian, operators, energy), state)
     flat = on.sectors.pack(state)
-    residual, currents = on.residual_and_currents((flat, np.zeros_like(flat)))
-    return _Found(on.sectors, flat, currents, float(np.linalg.norm(residual)))
+    value = flat, np.zeros_like(flat)
+    residual, currents = on.residual_and_currents(value)
+    return _Found(on.sectors, value, currents, float(np.linalg.norm(residual)))
 
 
 def _state(
@@ -477,8 +591,34 @@ def _state(
         current_changes=FrozenMapping(found.changes if named else {}),
         _hamiltonian=hamiltonian,
         _sectors=found.sectors,
-        _flat=found.flat,
+        _flat=found.value[0],
+        _remainder=found.value[1],
+        _basis=found.basis,
     )
+
+
+def _warn_of_laws(state: SteadyState, equation: MasterEquation, rtol: float, stacklevel: int) -> None:
+    """Warn if a law is broken by more than the currents' errors; the figures are on the state.
+
+    The text is the same for every state, so that Python's filter shows it once.
+    """
+    errors = {
+        bath: (10 * rtol + state.truncation_error[bath])
+        * max(abs(current), SMALLEST_CURRENT_SCALE * equation.one_way_flows.get(bath, 0.0))
+        for bath, current in state.heat_currents.items()
+    }
+    broken = []
+    if not equation.promises.first_law and abs(sum(state.heat_currents.values())) > sum(errors.values()):
+        broken.append(("first", "first_law_residual"))
+    if equation.promises.second_law != "H" and state.entropy_production < entropy_flow(equation, errors) * -1:
+        broken.append(("second", "entropy_production"))
+    for law, attribute in broken:
+        warnings.warn(
+            f"heat currents of the {equation.name} equation break the {law} law, which it does not promise for heat "
+            f"counted by H; see {attribute} of the state",
+            LawWarning,
+            stacklevel=stacklevel,
+        )
 
 
 def _warn_if_not_positive(state: SteadyState, stacklevel: int) -> None:

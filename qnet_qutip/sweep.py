@@ -34,10 +34,9 @@ import qnet_qutip
 from qnet_qutip import analytic, checks
 from qnet_qutip.checkpoint import Record, open_checkpoint
 from qnet_qutip.equations import MASTER_EQUATIONS
-from qnet_qutip.network import NODE_KINDS, Network, TwoLevel, bath_density, two_node
+from qnet_qutip.network import NODE_KINDS, Network, Oscillator, bath_density, two_node
 from qnet_qutip.progress import progress_line, silenced
 from qnet_qutip.steady import METHODS, SMALLEST_CURRENT_SCALE, steady_state
-from qnet_qutip.truncation import one_way_flows
 
 BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -45,7 +44,7 @@ ADDRESS = re.compile(" at 0x[0-9a-fA-F]+")
 """Of an object in memory, as its repr shows it."""
 
 MOST_STAND_IN_NODES = 8
-"""Nodes up to which a network of two-level nodes is built in a few milliseconds."""
+"""Nodes up to which a network of two levels each is built in a few milliseconds."""
 
 LONG_NAMES = {
     "heat_current": "heat current into the network",
@@ -343,22 +342,21 @@ def _check_defined(
 ) -> None:
     """Raise if an equation cannot be built at some point.
 
-    Whether it can depends on the frequencies, couplings and baths, so that the same network of two-level nodes, which
-    is built in less than a millisecond, can stand in for oscillators; only where that fails, or would take long, is the
-    true one tried.
+    Whether it can depends on the frequencies, couplings and baths, not on the space, so that oscillators of two levels
+    can stand in for those of many; the first point is built as it is, for the options' sake.
     """
+    cuts = ("levels", "max_excitations", "basis", "rtol")
+    rest = {name: value for name, value in options.items() if name not in cuts}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for name in equations:
             build = MASTER_EQUATIONS[name]
             build(networks[0], **options)
             for network, label in zip(networks, labels, strict=True):
-                if len(network.nodes) <= MOST_STAND_IN_NODES:
-                    with contextlib.suppress(ValueError, TypeError):
-                        build(network.replace(nodes={key: TwoLevel(it.frequency) for key, it in network.nodes.items()}))
-                        continue
+                cut = {"levels": 2} if any(isinstance(node, Oscillator) for node in network.nodes.values()) else {}
+                small = len(network.nodes) <= MOST_STAND_IN_NODES
                 try:
-                    build(network, **options)
+                    build(network, **rest, **cut) if small else build(network, **options)
                 except (ValueError, TypeError) as error:
                     raise type(error)(f"the {name} equation is not defined at {label}: {error}") from error
 
@@ -478,13 +476,14 @@ def _solved(task: _Task) -> Record:
     started = time.perf_counter()
     with silenced(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        state = steady_state(MASTER_EQUATIONS[task.equation](task.network, **task.options), method=task.method)
+        equation = MASTER_EQUATIONS[task.equation](task.network, **task.options)
+        state = steady_state(equation, method=task.method)
         return Record(
             heat_current=dict(state.heat_currents),
             occupation=dict(state.occupations),
             entropy_production=state.entropy_production,
             truncation_error=dict(state.truncation_error),
-            one_way_flow=one_way_flows(task.network),
+            one_way_flow=dict(equation.one_way_flows),
             residual=state.residual,
             iterations=state.iterations,
             seconds=time.perf_counter() - started,

@@ -6,17 +6,20 @@ Tr[H D(ρ)], each bath on its own.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 import qutip
 
 from qnet_qutip import checks
 from qnet_qutip.equations import MasterEquation
-from qnet_qutip.network import Network
+from qnet_qutip.network import Dispersive, Network, Quadrature, coupling_terms
 from qnet_qutip.solver.generator import Real, build_generator, entries, sparse_matrix
 from qnet_qutip.solver.sectors import Sectors, find_sectors, hermitian
 from qnet_qutip.solver.superoperator import on_sectors
+from qnet_qutip.space import Space
 
 
 def check_state(equation: MasterEquation, rho: qutip.Qobj, name: str = "rho") -> None:
@@ -30,9 +33,10 @@ def check_state(equation: MasterEquation, rho: qutip.Qobj, name: str = "rho") ->
         If its dimensions, its trace or its Hermiticity are not those of a state in the equation's space.
     """
     same_shape = isinstance(rho, qutip.Qobj) and rho.isoper and rho.shape == equation.hamiltonian.shape
+    cut = "the Hamiltonian" if equation.space is None else equation.space.truncation.arguments
     if isinstance(rho, qutip.Qobj) and rho.isoper and not (same_shape and rho.dims == equation.hamiltonian.dims):
         raise ValueError(
-            f"{name} must be a state of the space with {equation.space.cut}: {equation.space.dimension} states and the "
+            f"{name} must be a state of the space with {cut}: {equation.hamiltonian.shape[0]} states and the "
             f"dimensions {equation.hamiltonian.dims}, but has {rho.shape[0]} states and the dimensions {rho.dims}"
         )
     check_density_matrix(rho, equation.hamiltonian, name)
@@ -93,7 +97,7 @@ def heat_currents(equation: MasterEquation, rho: qutip.Qobj) -> dict[str, float]
     """
     check_state(equation, rho)
     state = entries(rho)
-    generator = on_sectors(build_generator(equation.hamiltonian, equation.collapse_operators), state)
+    generator = on_sectors(build_generator(equation.hamiltonian, equation.collapse_operators, equation.energy), state)
     flat = generator.sectors.pack(state)
     return generator.residual_and_currents((flat, np.zeros_like(flat)))[1]
 
@@ -110,9 +114,69 @@ def heat_current(equation: MasterEquation, rho: qutip.Qobj, bath: str) -> float:
     return heat_currents(equation, rho)[bath]
 
 
-def entropy_flow(network: Network, currents: Mapping[str, float]) -> float:
-    """Σ J/T: the entropy that heat carries into the network from its baths."""
-    return sum(current / network.baths[name].temperature for name, current in currents.items())
+@dataclass(frozen=True)
+class Heat:
+    """Heat counted by some energy E, and the work that is left over.
+
+    Attributes
+    ----------
+    energy : str
+        Its name, a key of `MasterEquation.energies`.
+    currents : mapping of str to float
+        Q = Tr[E D(ρ)] of each bath, into the network.
+    work : float
+        -Σ Q: what else brings energy into a network that does not change, per time.
+    entropy_production : float
+        -Σ Q/T.
+    """
+
+    energy: str
+    currents: Mapping[str, float]
+    work: float
+    entropy_production: float
+
+
+def excitation_operators(network: Network, space: Space) -> dict[tuple[str, str], qutip.Qobj]:
+    """For each coupling of nodes A and B, under (A, B), i[H_AB, b†b]: the rate at which it adds excitations to B.
+
+    Under (B, A) what it adds to A. For a swap that is iε(a†b - b†a) and its opposite; for a quadrature coupling
+    ig(a†b - b†a) + ig(ab - a†b†) and, with A and B exchanged, ig(b†a - a†b) + ig(ab - a†b†).
+    """
+    operators: dict[tuple[str, str], qutip.Qobj] = {}
+    for first, second, term in coupling_terms(network):
+        a, b = space.lowering[first], space.lowering[second]
+        swapped, created = a.dag() * b, a * b
+        moved = 1j * (swapped - swapped.dag())
+        paired = 1j * (created - created.dag())
+        exchange = 0.0 if isinstance(term, Dispersive) else term.strength
+        pairs = term.strength if isinstance(term, Quadrature) else 0.0
+        for pair, sign in (((first, second), 1.0), ((second, first), -1.0)):
+            added = sign * exchange * moved + pairs * paired
+            operators[pair] = operators[pair] + added if pair in operators else added
+    return operators
+
+
+def entropy_flow(network: Network | MasterEquation, currents: Mapping[str, float]) -> float:
+    """Σ J/T: the entropy that heat carries into a network from its baths.
+
+    A bath at zero temperature takes up infinite entropy with any heat, and none without.
+
+    Examples
+    --------
+    >>> import qnet_qutip as qn
+    >>> net = qn.two_node("oscillator", omega_h=10, omega_c=5, epsilon=0.01, T_h=12, T_c=10, kappa=1e-4)
+    >>> entropy_flow(net, {"hot": 24.0, "cold": -20.0})
+    0.0
+    """
+    if isinstance(network, MasterEquation):
+        temperatures = network.temperatures
+    else:
+        temperatures = {name: bath.temperature for name, bath in network.baths.items()}
+    flow = 0.0
+    for name, current in currents.items():
+        if current != 0:
+            flow += current / temperatures[name] if temperatures[name] > 0 else math.copysign(math.inf, current)
+    return flow
 
 
 def first_law_residual(currents: Mapping[str, float]) -> float:
@@ -130,8 +194,8 @@ def first_law_residual(currents: Mapping[str, float]) -> float:
 
 
 def energy(equation: MasterEquation, rho: qutip.Qobj) -> float:
-    """Tr[Hρ]."""
-    return float((sparse_matrix(equation.hamiltonian).T.multiply(sparse_matrix(rho))).sum().real)
+    """Tr[Hρ], of the energy that heat is counted by."""
+    return float((sparse_matrix(equation.energy).T.multiply(sparse_matrix(rho))).sum().real)
 
 
 def von_neumann_entropy(rho: qutip.Qobj) -> float:

@@ -14,15 +14,26 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import solve_continuous_lyapunov
 
 from qnet_qutip import checks
-from qnet_qutip.network import Network, Oscillator, bath_density, bath_rates
-from qnet_qutip.space import Space
+from qnet_qutip.modes import NormalModes, normal_modes, one_body_matrices
+from qnet_qutip.network import (
+    Dispersive,
+    FrozenMapping,
+    Network,
+    Oscillator,
+    bath_density,
+    bath_rates,
+    coupling_terms,
+)
+
+Levels = int | Mapping[str, int]
 
 DEFAULT_RTOL = 1e-8
 """Relative truncation error of the heat currents that the default truncation aims at."""
@@ -49,6 +60,69 @@ class TruncationWarning(UserWarning):
     """A space is cut where it still matters for the heat currents."""
 
 
+BASES = ("modes", "nodes")
+"""What a space is a product of: the nodes, or the normal modes of a network of oscillators."""
+
+
+@dataclass(frozen=True)
+class Truncation:
+    """How a space is cut: what was asked for, or what was chosen.
+
+    Attributes
+    ----------
+    levels : mapping of str to int
+        Levels of each factor of the space, in their order; 2 for a two-level node. For a cut at total excitations what
+        each factor can hold.
+    cut_factors : tuple of str
+        The factors that the truncation cuts: those that are oscillators.
+    max_excitations : int or None
+        Largest total number of excitations, if the space is cut there.
+    basis : {"nodes", "modes"}
+        What the factors are.
+    chosen : bool
+        Whether the cut was chosen here, so that it may be enlarged if the result asks for it.
+    rtol : float
+        Relative truncation error of the heat currents that the cut was chosen for, or is judged by.
+
+    Examples
+    --------
+    >>> cut = Truncation(FrozenMapping({"A": 10, "B": 20}), ("A", "B"), chosen=True)
+    >>> cut
+    levels={'A': 10, 'B': 20}
+    >>> cut.enlarged(1.5)
+    levels={'A': 15, 'B': 30}
+    """
+
+    levels: Mapping[str, int]
+    cut_factors: tuple[str, ...]
+    max_excitations: int | None = None
+    basis: str = "nodes"
+    chosen: bool = False
+    rtol: float = DEFAULT_RTOL
+
+    def enlarged(self, factor: float) -> Truncation:
+        """The same with that many times the levels or excitations, rounded up."""
+        if self.max_excitations is not None:
+            largest = math.ceil(self.max_excitations * factor)
+            levels = {name: largest + 1 if name in self.cut_factors else 2 for name in self.levels}
+            return replace(self, levels=FrozenMapping(levels), max_excitations=largest)
+        levels = {
+            name: math.ceil(number * factor) if name in self.cut_factors else number
+            for name, number in self.levels.items()
+        }
+        return replace(self, levels=FrozenMapping(levels))
+
+    @property
+    def arguments(self) -> str:
+        """The cut as the builders take it: `levels={...}` or `max_excitations=M`."""
+        if self.max_excitations is not None:
+            return f"max_excitations={self.max_excitations}"
+        return f"levels={ {name: self.levels[name] for name in self.cut_factors} }"
+
+    def __repr__(self) -> str:
+        return self.arguments + (", basis='modes'" if self.basis == "modes" else "")
+
+
 @dataclass(frozen=True)
 class Estimate:
     """What to expect of a network before anything is solved.
@@ -71,10 +145,7 @@ def _excitation_matrices(network: Network) -> dict[str, NDArray[np.complex128]]:
     What several baths drive together is the sum.
     """
     names = list(network.nodes)
-    one_body = np.diag([node.frequency for node in network.nodes.values()]).astype(complex)
-    for (first, second), strength in network.couplings.items():
-        i, j = names.index(first), names.index(second)
-        one_body[i, j] = one_body[j, i] = strength
+    one_body = one_body_matrices(network)[0].astype(complex)
     damping, drives = np.zeros(len(names)), {}
     for name, bath in network.baths.items():
         node, index = network.nodes[bath.node], names.index(bath.node)
@@ -130,11 +201,69 @@ def one_way_flows(network: Network) -> dict[str, float]:
     return flows
 
 
-def flow_error(space: Space, populations: NDArray[np.float64]) -> float:
-    """Estimated error of the heat currents relative to the one-way flow, from the populations of the basis states."""
-    cut_by_node = space.max_excitations is None and space.ladder is space.lowering
-    missing = sum(float(space.missing_commutator(factor) @ np.abs(populations)) for factor in space.cut_factors)
-    return (LEVEL_SAFETY if cut_by_node else SHELL_SAFETY) * missing
+def mode_occupations(network: Network, modes: NormalModes) -> Estimate:
+    """Occupation of each normal mode at the temperature of the hottest bath: no equation that is right exceeds it."""
+    hottest = max(bath.temperature for bath in network.baths.values())
+    occupations = {mode: thermal_occupation(frequency, hottest) for mode, frequency in modes.frequencies.items()}
+    return Estimate(occupations, tuple(occupations.values()))
+
+
+def thermal_occupation(frequency: float, temperature: float) -> float:
+    """n = 1/(e^(ω/T) - 1), zero at T = 0."""
+    if temperature == 0:
+        return 0.0
+    with np.errstate(over="ignore"):
+        return float(1.0 / np.expm1(frequency / temperature))
+
+
+def mode_estimate(network: Network, modes: NormalModes) -> Estimate:
+    """Occupations to expect of the nodes if each normal mode is as hot as the hottest bath."""
+    occupations = np.array(mode_occupations(network, modes).normal_occupations)
+    down = np.array([list(row.values()) for row in modes.expansion.values()])
+    up = np.array([list(row.values()) for row in modes.counter_rotating.values()])
+    matrix = (down * occupations) @ down.T + (up * (occupations + 1.0)) @ up.T
+    of_nodes = dict(zip(modes.expansion, np.diag(matrix).tolist(), strict=True))
+    return Estimate(of_nodes, tuple(np.linalg.eigvalsh(matrix).clip(min=0.0).tolist()))
+
+
+def harmonic_estimate(network: Network) -> Estimate:
+    """The same for a network that is not harmonic, from the harmonic one that is left of it without what makes it so.
+
+    Anharmonicities and two-level nodes only take from the occupations; dispersive couplings are taken for small.
+    """
+    nodes = {name: Oscillator(node.frequency) for name, node in network.nodes.items()}
+    couplings = {
+        pair: tuple(term for _, _, term in members if not isinstance(term, Dispersive)) or 0.0
+        for pair, members in groupby(coupling_terms(network), key=lambda term: term[:2])
+    }
+    skeleton = Network(nodes, couplings, network.baths)
+    try:
+        modes = normal_modes(skeleton)
+    except ValueError:
+        # Two-level nodes have no lowest mode that must be positive.
+        return local_estimate(network)
+    estimate = mode_estimate(skeleton, modes)
+    kept = {name: occupation for name, occupation in estimate.occupations.items() if name in oscillator_names(network)}
+    return Estimate(kept, estimate.normal_occupations)
+
+
+def mode_flows(network: Network, modes: NormalModes) -> dict[str, float]:
+    """The one-way flows of the global equation of a harmonic network: each normal mode between the baths by itself."""
+    flows = dict.fromkeys(network.baths, 0.0)
+    for mode, frequency in modes.frequencies.items():
+        rates = {
+            name: modes.expansion[bath.node][mode] ** 2 * bath_density(network, name, frequency)
+            for name, bath in network.baths.items()
+        }
+        total = sum(rates.values())
+        for name, bath in network.baths.items():
+            others = [
+                thermal_occupation(frequency, other.temperature) for key, other in network.baths.items() if key != name
+            ]
+            if total > 0 and others:
+                occupation = max(thermal_occupation(frequency, bath.temperature), *others)
+                flows[name] += frequency * rates[name] * (total - rates[name]) / total * occupation
+    return flows
 
 
 def level_error(occupation: float, levels: int, safety: float = LEVEL_SAFETY) -> float:
@@ -244,16 +373,13 @@ def estimated_error(estimate: Estimate, cut: Mapping[str, int] | int, safety: fl
     return sum(level_error(occupation, cut[name], safety) for name, occupation in estimate.occupations.items())
 
 
-def warn_if_too_small(
-    estimate: Estimate, cut: Mapping[str, int] | int, tolerance: float, safety: float = LEVEL_SAFETY
-) -> None:
-    """Warn if a cut that was asked for leaves more than the tolerance, and name the cut that would do."""
+def warn_if_too_small(estimate: Estimate, truncation: Truncation) -> None:
+    """Warn if a cut that was asked for leaves more than its tolerance, and name the cut that would do."""
+    safety = LEVEL_SAFETY if truncation.basis == "nodes" else SHELL_SAFETY
+    cut, tolerance = truncation.max_excitations or truncation.levels, truncation.rtol
     error = estimated_error(estimate, cut, safety)
     if error <= tolerance:
         return
-    given = (
-        f"max_excitations={cut}" if isinstance(cut, int) else f"levels={ {n: cut[n] for n in estimate.occupations} }"
-    )
     try:
         if isinstance(cut, int):
             remedy = f"max_excitations={sufficient_excitations(estimate, tolerance)} would do"
@@ -264,11 +390,127 @@ def warn_if_too_small(
     except ValueError as too_hot:
         remedy = str(too_hot)
     warnings.warn(
-        f"{given} is too small for the temperature: the estimated truncation error of the heat currents is "
-        f"{error:.1e} of the one-way flow, above the tolerance {tolerance:.0e}; {remedy}",
+        f"{truncation.arguments} is too small for the temperature: the estimated truncation error of the heat currents "
+        f"is {error:.1e} of the one-way flow, above the tolerance {tolerance:.0e}; {remedy}",
         TruncationWarning,
         stacklevel=5,
     )
+
+
+def node_levels(network: Network, levels: Levels) -> dict[str, int]:
+    """Levels of every node, from one number for all oscillators or from a number for each.
+
+    Raises
+    ------
+    ValueError
+        If a number is below 2, a name is unknown or that of a two-level node, or an oscillator is left out.
+    TypeError
+        If a number is not whole.
+    """
+    oscillators = oscillator_names(network)
+    if isinstance(levels, Mapping):
+        for name in levels:
+            checks.one_of("a node in levels", name, list(network.nodes))
+            if name not in oscillators:
+                raise ValueError(f"levels must name oscillators only, but {name!r} is a two-level node and has 2")
+        for name in oscillators:
+            if name not in levels:
+                raise ValueError(f"levels must name every oscillator, but {name!r} is missing from {dict(levels)}")
+        numbers = {name: checks.whole(f"levels[{name!r}]", number, 2) for name, number in levels.items()}
+    else:
+        if not oscillators:
+            raise ValueError(f"levels must not be given, as every node has two levels, but is {levels!r}")
+        numbers = dict.fromkeys(oscillators, checks.whole("levels", levels, 2))
+    return {name: numbers.get(name, 2) for name in network.nodes}
+
+
+def oscillator_names(network: Network) -> tuple[str, ...]:
+    """The nodes that truncation cuts."""
+    return tuple(name for name, node in network.nodes.items() if isinstance(node, Oscillator))
+
+
+def node_truncation(
+    network: Network,
+    estimate: Estimate | None,
+    levels: Levels | None = None,
+    max_excitations: int | None = None,
+    rtol: float = DEFAULT_RTOL,
+) -> Truncation:
+    """The cut of the nodes that a builder's arguments ask for, or one that is chosen.
+
+    Parameters
+    ----------
+    network : Network
+    estimate : Estimate or None
+        Occupations to choose for; needed only if neither of the next two is given and there are oscillators.
+    levels, max_excitations
+        As given to the builder; at most one of them. With neither, the cut is chosen.
+    rtol : float
+        Relative truncation error of the currents to choose for.
+
+    Returns
+    -------
+    Truncation
+
+    Raises
+    ------
+    ValueError, TypeError
+        If both cuts are given, or one is not a valid number.
+    MemoryError
+        If the space would not fit in memory.
+    """
+    if levels is not None and max_excitations is not None:
+        raise ValueError(
+            f"levels and max_excitations must not both be given, but are {levels!r} and {max_excitations!r}"
+        )
+    oscillators, chosen = oscillator_names(network), False
+    if not oscillators:
+        if levels is not None:
+            node_levels(network, levels)
+        if max_excitations is not None:
+            raise ValueError(
+                f"max_excitations must not be given, as every node has two levels, but is {max_excitations!r}"
+            )
+    elif levels is None and max_excitations is None:
+        assert estimate is not None
+        cut, chosen = choose_cut(network, estimate, rtol), True
+        levels, max_excitations = (None, cut) if isinstance(cut, int) else (cut, None)
+    if max_excitations is not None:
+        max_excitations = checks.whole("max_excitations", max_excitations, 1)
+        numbers = {name: max_excitations + 1 if name in oscillators else 2 for name in network.nodes}
+    else:
+        numbers = dict.fromkeys(network.nodes, 2) if levels is None else node_levels(network, levels)
+    truncation = Truncation(FrozenMapping(numbers), oscillators, max_excitations, chosen=chosen, rtol=rtol)
+    check_size(truncation)
+    return truncation
+
+
+def mode_truncation(estimate: Estimate, levels: Levels | None = None, rtol: float = DEFAULT_RTOL) -> Truncation:
+    """The same of a network's normal modes, from the occupations to expect of them."""
+    modes = tuple(estimate.occupations)
+    if levels is None:
+        share = CURRENT_OVER_FLOW * rtol / len(modes)
+        numbers = {
+            mode: sufficient_levels(number, share, SHELL_SAFETY) for mode, number in estimate.occupations.items()
+        }
+    else:
+        numbers = _mode_levels(levels, modes)
+    truncation = Truncation(FrozenMapping(numbers), modes, basis="modes", chosen=levels is None, rtol=rtol)
+    check_size(truncation)
+    return truncation
+
+
+def _mode_levels(levels: Levels, modes: Sequence[str]) -> dict[str, int]:
+    if not isinstance(levels, Mapping):
+        levels = dict.fromkeys(modes, levels)
+    for name in levels:
+        checks.one_of("a mode in levels", name, modes)
+    for mode in modes:
+        if mode not in levels:
+            both = "both modes" if len(modes) == 2 else "all modes"
+            listed = " and ".join(map(repr, modes)) if len(modes) == 2 else ", ".join(map(repr, modes))
+            raise ValueError(f"levels must name {both} {listed}, but is {dict(levels)}")
+    return {mode: checks.whole(f"levels[{mode!r}]", levels[mode], 2) for mode in modes}
 
 
 def excitation_dimension(oscillators: int, two_levels: int, max_excitations: int) -> int:
@@ -286,11 +528,18 @@ def excitation_dimension(oscillators: int, two_levels: int, max_excitations: int
     )
 
 
-def check_size(
-    dimension: float,
-    factors: int,
-    factor_bytes: float = LEVEL_BYTES,
-    remedy: str = "cut it at fewer levels or excitations",
-) -> None:
-    """Raise `MemoryError` with the estimate if a space of this dimension cannot be held."""
-    checks.fits_in_memory(f"a space of {dimension:.3g} states", factor_bytes * dimension * factors, remedy)
+def check_size(truncation: Truncation) -> None:
+    """Raise `MemoryError` with the estimate if the space of a cut cannot be held."""
+    factors, cut = len(truncation.levels), len(truncation.cut_factors)
+    if truncation.max_excitations is not None:
+        # No float is larger than 1e308.
+        states = min(excitation_dimension(cut, factors - cut, truncation.max_excitations), 10**308)
+        dimension, factor_bytes = float(states), SHELL_BYTES
+    else:
+        dimension = math.prod(map(float, truncation.levels.values()))
+        factor_bytes = LEVEL_BYTES if cut else TWO_LEVEL_BYTES
+    checks.fits_in_memory(
+        f"a space of {dimension:.3g} states",
+        factor_bytes * dimension * factors,
+        "cut it at fewer levels or excitations" if cut else "take fewer nodes",
+    )

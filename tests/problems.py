@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 import qnet_qutip as qn
+from qnet_qutip.space import Space, node_space
+from qnet_qutip.truncation import node_truncation
 
 
 def fig3(levels: int | dict[str, int], **changes: float) -> qn.MasterEquation:
@@ -15,6 +18,11 @@ def fig3(levels: int | dict[str, int], **changes: float) -> qn.MasterEquation:
     parameters = {"omega_h": 10, "omega_c": 5, "epsilon": 0.01, "T_h": 12, "T_c": 10, "kappa": 1e-4} | changes
     with pytest.warns(qn.TruncationWarning):
         return qn.local_master_equation(qn.two_node("oscillator", **parameters), levels=levels)
+
+
+def space_of(network: qn.Network, **cut: Any) -> Space:
+    """The space of a cut, of which it is not asked whether it will do."""
+    return node_space(node_truncation(network, None, **cut))
 
 
 def cut_at_excitations(build: Callable[..., qn.MasterEquation]) -> qn.MasterEquation:

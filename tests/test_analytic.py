@@ -17,7 +17,18 @@ from literal import Literal
 from numpy.typing import NDArray
 from reference import REFERENCE_CASES, ReferenceCase
 
-from qnet_qutip import Bath, CallableSpectrum, Network, Oscillator, PhononSpectrum, TwoLevel, analytic, two_node
+from qnet_qutip import (
+    Bath,
+    CallableSpectrum,
+    Network,
+    Oscillator,
+    PhononSpectrum,
+    Quadrature,
+    Swap,
+    TwoLevel,
+    analytic,
+    two_node,
+)
 
 KINDS = ("oscillator", "two-level")
 
@@ -579,6 +590,11 @@ BATH_A, BATH_B = Bath("A", 12, PhononSpectrum(1e-4)), Bath("B", 10, PhononSpectr
             "exactly two nodes",
         ),
         (Network({"A": Oscillator(1), "B": TwoLevel(1)}, {}, {"h": BATH_A, "c": BATH_B}), "same kind"),
+        (
+            Network({"A": TwoLevel(1), "B": TwoLevel(1)}, {("A", "B"): Quadrature(0.1)}, {"h": BATH_A, "c": BATH_B}),
+            "no coupling but a swap",
+        ),
+        (Network({"A": Oscillator(1), "B": Oscillator(1, 0.1)}, {}, {"h": BATH_A, "c": BATH_B}), "must be harmonic"),
         (Network({"A": Oscillator(1), "B": Oscillator(1)}, {}, {"h": BATH_A}), "exactly two baths"),
         (Network({"A": Oscillator(1), "B": Oscillator(1)}, {}, {"h": BATH_A, "c": BATH_A}), "one on each node"),
         (
@@ -590,6 +606,12 @@ BATH_A, BATH_B = Bath("A", 12, PhononSpectrum(1e-4)), Bath("B", 10, PhononSpectr
 def test_other_networks_are_refused(net: Network, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         analytic.local_heat_current(net)
+
+
+def test_a_swap_may_be_given_as_a_number_or_by_its_kind() -> None:
+    net = two_node("oscillator", **FIGURE_3)
+    named = net.replace(couplings={("A", "B"): Swap(FIGURE_3["epsilon"])})
+    assert analytic.local_heat_current(named) == analytic.local_heat_current(net)
 
 
 def test_other_objects_are_refused() -> None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 import pickle
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import qnet_qutip as qn
+from qnet_qutip.network import coupling_terms
 
 VALUES = {"omega_h": 10.0, "omega_c": 5.0, "epsilon": 0.01, "T_h": 12.0, "T_c": 10.0, "kappa": 1e-4}
 SPECTRUM = qn.PhononSpectrum(1e-4)
@@ -42,9 +47,31 @@ def test_networks_are_values() -> None:
     assert hash(net) == hash(pair())
     assert net != pair(couplings={("A", "B"): 0.2})
     assert net != pair(nodes={"A": qn.TwoLevel(10), "B": qn.TwoLevel(5)})
-    copy = pickle.loads(pickle.dumps(net))
-    assert copy == net
-    assert list(copy.nodes) == ["A", "B"]
+    copied = pickle.loads(pickle.dumps(net))
+    assert copied == net
+    assert list(copied.nodes) == ["A", "B"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        qn.Oscillator(5, anharmonicity=0.2),
+        qn.TwoLevel(5),
+        qn.Swap(0.1),
+        qn.Quadrature(-0.1),
+        qn.Dispersive(0.3),
+        qn.Bath("A", 12, SPECTRUM, coupling="full"),
+        pair(couplings={("B", "A"): (0.1, qn.Quadrature(0.2), qn.Dispersive(-0.3))}),
+        qn.star([qn.Oscillator(5, 0.1), qn.TwoLevel(4), qn.TwoLevel(3)], [0.1, qn.Quadrature(0.2)]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_values_pickle_copy_hash_and_print_what_makes_them(value: object) -> None:
+    shown = eval(repr(value), {name: getattr(qn, name) for name in qn.__all__})
+    for other in (pickle.loads(pickle.dumps(value)), copy.copy(value), copy.deepcopy(value), shown):
+        assert other == value
+        assert hash(other) == hash(value)
+    assert "\n" not in repr(value)
 
 
 def test_networks_cannot_be_changed() -> None:
@@ -81,6 +108,251 @@ def test_the_order_of_nodes_is_kept_and_that_of_a_mapping_does_not_matter_for_eq
     net = pair(nodes={"B": qn.TwoLevel(5), "A": qn.Oscillator(10)})
     assert list(net.nodes) == ["B", "A"]
     assert list(net.couplings) == [("B", "A")]
+
+
+# ---------------------------------------------------------------- couplings
+
+
+def test_couplings_stay_as_given_and_are_listed_one_by_one() -> None:
+    several = (np.float64(0.1), qn.Quadrature(np.int64(2)), qn.Dispersive(0.3))
+    net = qn.chain([qn.Oscillator(5)] * 4, [0.2, qn.Swap(0.2), several])
+    assert list(net.couplings.values()) == [0.2, qn.Swap(0.2), (0.1, qn.Quadrature(2.0), qn.Dispersive(0.3))]
+    assert type(net.couplings["C", "D"][0]) is type(net.couplings["C", "D"][1].strength) is float
+    assert list(coupling_terms(net)) == [
+        ("A", "B", qn.Swap(0.2)),
+        ("B", "C", qn.Swap(0.2)),
+        ("C", "D", qn.Swap(0.1)),
+        ("C", "D", qn.Quadrature(2)),
+        ("C", "D", qn.Dispersive(0.3)),
+    ]
+    changed = net.replace(couplings={("D", "C"): qn.Quadrature(1)})
+    assert changed.couplings["C", "D"] == qn.Quadrature(1)
+    assert changed.couplings["A", "B"] == 0.2
+
+
+@pytest.mark.parametrize(
+    ("coupling", "error", "message"),
+    [
+        (
+            (),
+            ValueError,
+            r"coupling \('A', 'B'\) must hold at least one coupling and one of a kind at most, but is \(\)",
+        ),
+        ((0.1, qn.Swap(0.2)), ValueError, "one of a kind at most"),
+        ((0.1, 0.1), ValueError, "one of a kind at most"),
+        ([0.1], TypeError, r"a Swap, Quadrature or Dispersive, or a tuple of them, but is \[0.1\]"),
+        (qn.Swap, TypeError, "must be a real number, a Swap, Quadrature or Dispersive"),
+        (((0.1,),), TypeError, r"but is \(0.1,\)"),
+        ((0.1, qn.Oscillator(1)), TypeError, "but is Oscillator"),
+        (1j, TypeError, "must be a real number"),
+        ((float("nan"), qn.Quadrature(1)), ValueError, "must be finite, but is nan"),
+    ],
+)
+def test_bad_couplings_are_refused(coupling: Any, error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        pair(couplings={("A", "B"): coupling})
+
+
+@pytest.mark.parametrize("kind", [qn.Swap, qn.Quadrature, qn.Dispersive])
+def test_a_coupling_needs_a_strength(kind: type) -> None:
+    with pytest.raises(ValueError, match=r"^strength must be finite, but is inf"):
+        kind(float("inf"))
+    with pytest.raises(TypeError, match=r"^strength must be a real number, but is '1'"):
+        kind("1")
+
+
+def test_the_anharmonicity_must_leave_a_lowest_level() -> None:
+    assert qn.Oscillator(5) == qn.Oscillator(5, 0.0)
+    with pytest.raises(ValueError, match=r"^anharmonicity must not be negative, but is -0.2: .* no lower bound; .*Two"):
+        qn.Oscillator(5, anharmonicity=-0.2)
+    with pytest.raises(ValueError, match=r"^anharmonicity must be finite"):
+        qn.Oscillator(5, float("nan"))
+
+
+def test_a_bath_is_coupled_in_one_of_two_ways() -> None:
+    assert qn.Bath("A", 12, SPECTRUM).coupling == "rotating-wave"
+    assert qn.Bath("A", 12, SPECTRUM) != qn.Bath("A", 12, SPECTRUM, "full")
+    with pytest.raises(
+        ValueError, match=r"^coupling must be one of 'rotating-wave', 'full', but is 'ful'; did you mean"
+    ):
+        qn.Bath("A", 12, SPECTRUM, coupling="ful")
+
+
+# ---------------------------------------------------------------- chains, rings, stars
+
+
+def test_a_chain_of_two_is_the_network_of_figure_1() -> None:
+    baths = {"hot": qn.Bath("A", 12, SPECTRUM), "cold": qn.Bath("B", 10, SPECTRUM)}
+    assert qn.chain([qn.Oscillator(10), qn.Oscillator(5)], 0.01, **baths) == qn.two_node("oscillator", **VALUES)
+
+
+@pytest.mark.parametrize(
+    ("build", "nodes", "pairs"),
+    [
+        (qn.chain, 1, []),
+        (qn.chain, 4, ["AB", "BC", "CD"]),
+        (qn.ring, 3, ["AB", "BC", "AC"]),
+        (qn.ring, 5, ["AB", "BC", "CD", "DE", "AE"]),
+        (qn.star, 2, ["AB"]),
+        (qn.star, 4, ["AB", "AC", "AD"]),
+    ],
+)
+def test_which_nodes_are_coupled(build: Callable[..., qn.Network], nodes: int, pairs: list[str]) -> None:
+    members = [qn.TwoLevel(1 + index) for index in range(nodes)]
+    net = build(members, qn.Quadrature(0.1))
+    assert dict(net.couplings) == {tuple(names): qn.Quadrature(0.1) for names in pairs}
+    assert [node.frequency for node in net.nodes.values()] == [1 + index for index in range(nodes)]
+    strengths = [0.1 * (1 + index) for index in range(len(pairs))]
+    for given_strengths in (strengths, np.array(strengths)):
+        assert [build(members, given_strengths).couplings[tuple(names)] for names in pairs] == strengths
+    named = {f"site {index}": node for index, node in enumerate(members)}
+    assert list(build(named, 0.1).nodes) == list(named)
+
+
+def test_nodes_are_named_by_letters() -> None:
+    names = list(qn.chain([qn.TwoLevel(1)] * 703, 0.1).nodes)
+    assert [names[index] for index in (0, 25, 26, 51, 52, 701, 702)] == ["A", "Z", "AA", "AZ", "BA", "ZZ", "AAA"]
+    assert len(set(names)) == 703
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: qn.chain([], 0.1), ValueError, "nodes must be at least 1, but are 0"),
+        (lambda: qn.star([qn.TwoLevel(1)], 0.1), ValueError, "nodes must be at least 2, but are 1"),
+        (lambda: qn.ring([qn.TwoLevel(1)] * 2, 0.1), ValueError, "nodes must be at least 3, but are 2"),
+        (lambda: qn.chain(qn.TwoLevel(1), 0.1), TypeError, "nodes must be a list of nodes or a mapping"),  # type: ignore
+        (lambda: qn.chain([5, 5], 0.1), TypeError, "node 'A' must be an Oscillator or a TwoLevel, but is 5"),
+        (
+            lambda: qn.ring([qn.TwoLevel(1)] * 3, [0.1, 0.2]),
+            ValueError,
+            "coupling must be one for all pairs or a list of 3, but has 2",
+        ),
+        (lambda: qn.chain([qn.TwoLevel(1)] * 2, "0.1"), TypeError, "must be a real number"),
+        (lambda: qn.chain([qn.TwoLevel(1)] * 2, 0.1, hot=12), TypeError, "bath 'hot' must be a Bath, but is 12"),
+        (
+            lambda: qn.chain([qn.TwoLevel(1)] * 2, 0.1, hot=qn.Bath("C", 12, SPECTRUM)),
+            ValueError,
+            "the node of bath 'hot' must be one of 'A', 'B', but is 'C'",
+        ),
+    ],
+)
+def test_bad_chains_are_refused(make: Callable[[], object], error: type[Exception], message: str) -> None:
+    with pytest.raises(error, match=message):
+        make()
+
+
+# ---------------------------------------------------------------- what the baths reach
+
+
+@pytest.mark.parametrize(
+    ("couplings", "missing"),
+    [
+        ([0.1, 0.2, 0.3], []),
+        ([0.1, 0.0, 0.3], ["C", "D"]),
+        ([0.1, qn.Quadrature(0.2), (0.0, qn.Quadrature(0.2))], []),
+        ([0.1, 0.1, qn.Dispersive(0.5)], ["D"]),
+        ([0.1, qn.Quadrature(0.0), qn.Swap(0.2)], ["C", "D"]),
+        ([0.1, (0.1, qn.Dispersive(0.5)), 0.1], []),
+    ],
+)
+def test_parts_that_no_bath_reaches_are_named(couplings: list[Any], missing: list[str]) -> None:
+    net = qn.chain([qn.TwoLevel(5)] * 4, couplings, hot=qn.Bath("B", 12, SPECTRUM))
+    if not missing:
+        qn.network.require_reached(net)
+        return
+    with pytest.raises(ValueError, match="every part of network must be reached by a bath, but ") as error:
+        qn.network.require_reached(net)
+    assert str(missing) in str(error.value)
+
+
+def test_a_network_without_baths_is_not_reached() -> None:
+    with pytest.raises(ValueError, match=r"\['A', 'B'\]"):
+        qn.network.require_reached(qn.chain([qn.TwoLevel(5)] * 2, 0.1))
+
+
+def commutant_dimension(net: qn.Network) -> int:
+    """How many independent operators commute with H and with a, a† of the baths' nodes; two-level nodes."""
+    number = len(net.nodes)
+    lowering = {
+        name: np.kron(np.kron(np.eye(2**index), [[0, 1], [0, 0]]), np.eye(2 ** (number - index - 1)))
+        for index, name in enumerate(net.nodes)
+    }
+    hamiltonian = sum(node.frequency * lowering[name].T @ lowering[name] for name, node in net.nodes.items())
+    for first, second, term in coupling_terms(net):
+        a, b = lowering[first], lowering[second]
+        hamiltonian = (
+            hamiltonian
+            + term.strength
+            * {
+                qn.Swap: a.T @ b + b.T @ a,
+                qn.Quadrature: (a + a.T) @ (b + b.T),
+                qn.Dispersive: a.T @ a @ b.T @ b,
+            }[type(term)]
+        )
+    generators = [hamiltonian]
+    for bath in net.baths.values():
+        generators += [lowering[bath.node], lowering[bath.node].T]
+    one = np.eye(2**number)
+    commutators = np.concatenate([np.kron(each, one) - np.kron(one, each.T) for each in generators])
+    return 4**number - int(np.linalg.matrix_rank(commutators, tol=1e-9))
+
+
+@st.composite
+def two_level_networks(draw: Callable[..., Any]) -> qn.Network:
+    names = "ABCD"[: draw(st.integers(2, 4))]
+    strength = st.sampled_from([-0.6, 0.0, 0.3, 1.2])
+    couplings = {}
+    for names_of_pair in itertools.combinations(names, 2):
+        kinds = draw(st.lists(st.sampled_from([qn.Swap, qn.Quadrature, qn.Dispersive]), unique=True, max_size=3))
+        if kinds:
+            couplings[names_of_pair] = tuple(kind(draw(strength)) for kind in kinds)
+    on = draw(st.lists(st.sampled_from(names), unique=True, min_size=1, max_size=2))
+    return qn.Network(
+        nodes={name: qn.TwoLevel(draw(st.sampled_from([1.0, 1.0, 2.5]))) for name in names},
+        couplings=couplings,
+        baths={name: qn.Bath(name, 12, SPECTRUM) for name in on},
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(net=two_level_networks())
+def test_where_baths_reach_every_node_only_multiples_of_one_commute(net: qn.Network) -> None:
+    if qn.network.baths_reach_every_node(net):
+        assert commutant_dimension(net) == 1
+        qn.network.require_reached(net)
+
+
+@pytest.mark.parametrize(
+    ("couplings", "reached"),
+    [
+        ([0.1, 0.1], True),
+        ([qn.Quadrature(0.1), qn.Quadrature(0.1)], True),
+        ([(0.1, qn.Quadrature(0.1)), 0.1], True),
+        ([(0.2, qn.Quadrature(-0.1)), 0.1], False),
+        ([qn.Quadrature(0.1), 0.1], False),
+        ([0.1, qn.Quadrature(0.1)], True),
+        ([0.1, qn.Dispersive(0.1)], False),
+        ([0.1, (0.1, qn.Dispersive(0.1))], False),
+        ([0.1, 0.0], False),
+    ],
+)
+@pytest.mark.parametrize("node", [qn.TwoLevel(5), qn.Oscillator(5)])
+def test_what_passes_the_action_of_a_bath_on(node: qn.network.Node, couplings: list[Any], reached: bool) -> None:
+    net = qn.chain([node] * 3, couplings, hot=qn.Bath("A", 12, SPECTRUM))
+    assert qn.network.baths_reach_every_node(net) is reached
+
+
+def test_uniqueness_is_not_claimed_beyond_the_proof() -> None:
+    hot = qn.Bath("A", 12, SPECTRUM)
+    assert not qn.network.baths_reach_every_node(
+        qn.chain([qn.Oscillator(5), qn.Oscillator(5, 0.1)], qn.Quadrature(0.1), hot=hot)
+    )
+    assert qn.network.baths_reach_every_node(qn.chain([qn.Oscillator(5), qn.Oscillator(5, 0.1)], 0.1, hot=hot))
+    # e^(-5/T) is zero in double precision: no jump upwards.
+    assert not qn.network.baths_reach_every_node(qn.chain([qn.TwoLevel(5)], 0.1, cold=qn.Bath("A", 1e-3, SPECTRUM)))
+    silent = qn.CallableSpectrum(np.zeros_like)
+    assert not qn.network.baths_reach_every_node(qn.chain([qn.TwoLevel(5)] * 2, 0.1, hot=qn.Bath("A", 12, silent)))
 
 
 # ---------------------------------------------------------------- bad numbers
@@ -143,9 +415,9 @@ def test_nodes_need_a_frequency(node: type, value: float) -> None:
         node(value)
 
 
-@pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf")])
+@pytest.mark.parametrize("value", [-1, float("nan"), float("inf")])
 def test_baths_need_a_temperature(value: float) -> None:
-    with pytest.raises(ValueError, match=r"^temperature must be (positive|finite), but is "):
+    with pytest.raises(ValueError, match=r"^temperature must be (positive or zero|finite), but is "):
         qn.Bath("A", value, SPECTRUM)
 
 
@@ -240,20 +512,6 @@ def test_a_master_equation_needs_a_bath(equation: str) -> None:
 def test_the_global_equation_needs_a_positive_lower_mode(kind: str, epsilon: float) -> None:
     with pytest.raises(ValueError, match=r"epsilon must be below .* = 7\.07107 .*: omega_- would not be positive"):
         qn.global_master_equation(qn.two_node(kind, **{**VALUES, "epsilon": epsilon}))
-
-
-@pytest.mark.parametrize(
-    "nodes",
-    [
-        {"A": qn.Oscillator(10), "B": qn.TwoLevel(5)},
-        {"A": qn.TwoLevel(10)},
-        {"A": qn.TwoLevel(10), "B": qn.TwoLevel(5), "C": qn.TwoLevel(3)},
-    ],
-)
-def test_the_global_equation_is_for_two_nodes_of_one_kind(nodes: dict[str, qn.network.Node]) -> None:
-    net = qn.Network(nodes=nodes, couplings={}, baths={"hot": qn.Bath("A", 12, SPECTRUM)})
-    with pytest.raises(ValueError, match="network must have two nodes of one kind for the global equation, but has"):
-        qn.global_master_equation(net)
 
 
 def test_normal_modes_keep_the_digits_of_a_soft_mode() -> None:

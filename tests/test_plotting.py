@@ -342,6 +342,15 @@ def test_chain_is_drawn_in_its_order(ax):
     assert len({places[name][1] for name in "ABCD"}) == 1
 
 
+def test_couplings_and_anharmonicities_are_labelled_by_what_they_are(ax):
+    couplings = {("A", "B"): (0.1, qn.Dispersive(-0.2)), ("B", "C"): qn.Quadrature(0.3)}
+    nodes = {"A": qn.TwoLevel(5), "B": qn.Oscillator(4, anharmonicity=0.5), "C": qn.Oscillator(3)}
+    plotting.plot_network(qn.Network(nodes, couplings, {}), ax=ax)
+    texts = {text.get_text() for text in ax.texts}
+    assert {r"$\epsilon = 0.1$, $\chi = -0.2$", "$g = 0.3$"} <= texts
+    assert {r"$\omega = 5$", r"$\omega = 4$, $\alpha = 0.5$", r"$\omega = 3$"} <= texts
+
+
 def test_trajectory_is_drawn_where_it_is_finite(ax):
     plotting.plot_trajectory(HISTORY, ax=ax)
     drawn = lines(ax)

@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 import pytest
 import qutip
+from problems import space_of
 
 import qnet_qutip as qn
-from qnet_qutip.space import excitation_space, level_space, two_level_space
 from qnet_qutip.truncation import (
     LEVEL_BYTES,
     SHELL_BYTES,
@@ -38,11 +38,11 @@ def mixed() -> qn.Network:
 
 
 SPACES = {
-    "levels": level_space(qn.two_node("oscillator", **COLD), {"A": 4, "B": 6}),
-    "excitations": excitation_space(qn.two_node("oscillator", **COLD), 5),
-    "mixed levels": level_space(mixed(), 5),
-    "mixed excitations": excitation_space(mixed(), 4),
-    "two-level": two_level_space(qn.two_node("two-level", **COLD)),
+    "levels": space_of(qn.two_node("oscillator", **COLD), levels={"A": 4, "B": 6}),
+    "excitations": space_of(qn.two_node("oscillator", **COLD), max_excitations=5),
+    "mixed levels": space_of(mixed(), levels=5),
+    "mixed excitations": space_of(mixed(), max_excitations=4),
+    "two-level": space_of(qn.two_node("two-level", **COLD)),
     "modes": qn.global_master_equation(qn.two_node("oscillator", **COLD), basis="modes", levels=8, rtol=1.0).space,
 }
 
@@ -182,7 +182,7 @@ def test_bad_bases_are_refused(arguments: dict[str, Any], message: str) -> None:
 
 
 def test_a_basis_of_two_level_nodes_is_refused() -> None:
-    with pytest.raises(ValueError, match="basis must not be given for two-level nodes, but is 'modes'"):
+    with pytest.raises(ValueError, match="basis must be 'nodes' for a network that is not harmonic, but is 'modes'"):
         qn.global_master_equation(qn.two_node("two-level", **COLD), basis="modes")
 
 

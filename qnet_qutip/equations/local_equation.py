@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from qnet_qutip import checks
-from qnet_qutip.equations.master_equation import (
-    MasterEquation,
-    cooling_and_heating,
-    frozen_operators,
-    network_hamiltonian,
-    node_space,
-    require_baths,
-)
-from qnet_qutip.network import Network, bath_rates
-from qnet_qutip.space import Levels
-from qnet_qutip.truncation import DEFAULT_RTOL, local_estimate
+from qnet_qutip.equations.assembly import assemble
+from qnet_qutip.equations.davies import jumps
+from qnet_qutip.equations.definition import Definition, Dissipation, Options, Promises, by_bath
+from qnet_qutip.equations.master_equation import MasterEquation
+from qnet_qutip.equations.open_system import OpenSystem
+from qnet_qutip.network import Network
+from qnet_qutip.truncation import DEFAULT_RTOL, Levels
 
 
 def local_master_equation(
@@ -25,7 +20,10 @@ def local_master_equation(
 ) -> MasterEquation:
     """Build the local master equation of any network, eqs. (6)-(7).
 
-    A bath on node A contributes γ(ω_A)(D[a] + e^(-ω_A/T) D[a†]). This equation can make heat flow from cold to hot.
+    A bath on node A contributes γ(ω_A)(D[a] + e^(-ω_A/T) D[a†]), or a term for each transition of the node if it is an
+    anharmonic oscillator. This equation can make heat flow from cold to hot. Counted by the nodes' bare energy "H_0"
+    its heat obeys the second law, and the couplings do work (De Chiara and others, NJP 20, 113024 (2018)); see
+    `SteadyState.heat_by`.
 
     Parameters
     ----------
@@ -62,24 +60,16 @@ def local_master_equation(
     >>> len(local_master_equation(net).collapse_operators["hot"])
     2
     """
-    return _build(network, levels, max_excitations, checks.positive("rtol", rtol), 1.0)
+    return assemble(LOCAL, network, None, {}, levels=levels, max_excitations=max_excitations, rtol=rtol)
 
 
-def _build(
-    network: Network, levels: Levels | None, max_excitations: int | None, rtol: float, enlargement: float
-) -> MasterEquation:
-    require_baths(network)
-    space, chosen = node_space(network, lambda: local_estimate(network), levels, max_excitations, rtol, enlargement)
-    operators = {}
-    for name, bath in network.baths.items():
-        down, up = bath_rates(network, name, network.nodes[bath.node].frequency)
-        operators[name] = cooling_and_heating(space.lowering[bath.node], down, up)
-    return MasterEquation(
-        name="local",
-        network=network,
-        space=space,
-        hamiltonian=network_hamiltonian(network, space.lowering),
-        collapse_operators=frozen_operators(operators),
-        rtol=rtol,
-        enlarged=(lambda factor: _build(network, None, None, rtol, enlargement * factor)) if chosen else None,
+def _dissipation(system: OpenSystem, options: Options) -> Dissipation:
+    """Eqs. (6)-(7): a jump down and one up for each bath; the system's parts are those of the bare nodes."""
+    return Dissipation(
+        operators=by_bath(system, jumps),
+        # Each dissipator leaves the Gibbs state of its bare node as it is (Spohn, J. Math. Phys. 19, 1227 (1978)).
+        promises=Promises(positive=True, first_law=True, second_law="H_0"),
     )
+
+
+LOCAL = Definition("local", _dissipation, local=True)

@@ -1,66 +1,109 @@
-"""A master equation: the network's Hamiltonian and, for each bath, collapse operators, eqs. (4)-(5)."""
+"""A master equation as a plain value: what moves the state, what counts as energy, and each bath's dissipator."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 
-import numpy as np
 import qutip
 
 from qnet_qutip import checks
-from qnet_qutip.network import FrozenMapping, Network, Oscillator
-from qnet_qutip.space import Levels, Space, excitation_space, level_space, node_levels, two_level_space
-from qnet_qutip.truncation import (
-    DEFAULT_RTOL,
-    SHELL_BYTES,
-    TWO_LEVEL_BYTES,
-    Estimate,
-    check_size,
-    choose_cut,
-    excitation_dimension,
-    warn_if_too_small,
-)
+from qnet_qutip.bohr import UnresolvedGap
+from qnet_qutip.equations.definition import Definition, Promises
+from qnet_qutip.equations.eigenform import Eigenform
+from qnet_qutip.hamiltonian import bare_hamiltonian
+from qnet_qutip.network import FrozenMapping, Network
+from qnet_qutip.operators import dissipator, same_operators
+from qnet_qutip.solver.generator import CollapseOperator
+from qnet_qutip.space import Space
+from qnet_qutip.truncation import DEFAULT_RTOL
 
 
 @dataclass(frozen=True, eq=False, repr=False)
 class MasterEquation:
-    """dρ/dt = -i[H, ρ] + Σ_bath D_bath(ρ), eq. (4), as QuTiP operators.
+    """dρ/dt = -i[H, ρ] + Σ_bath D_bath(ρ), eq. (4), as QuTiP operators: plain data that pickles, copies and compares.
 
     Attributes
     ----------
-    name : str
-        Short name of the equation, a key of `MASTER_EQUATIONS`.
-    network : Network
-    space : Space
+    definition : Definition
+        Which equation it is.
     hamiltonian : Qobj
-        H_0 + H_AB, sparse.
-    collapse_operators : mapping of str to tuple of Qobj
+        What moves the state: H_0 + H_AB, with the level shift if one was asked for. Sparse.
+    energy : Qobj
+        What heat is counted by: H_0 + H_AB.
+    collapse_operators : mapping of str to tuple of Qobj, or of pairs of Qobj
         For each bath its collapse operators, rates included, so that D(ρ) = Σ LρL† - ½{L†L, ρ}; QuTiP's own solvers
-        take them as they are.
-    rtol : float
-        Relative truncation error of the heat currents that the space was chosen for, or is judged by.
-    enlarged : callable or None
-        From a factor, the same equation in a space with that many more levels; None if the caller chose the space.
+        take them as they are. Equations that are not of Lindblad form have pairs (S, Λ), each standing for
+        ΛρS† + SρΛ† - S†Λρ - ρΛ†S.
+    temperatures : mapping of str to float
+        Of each bath.
+    promises : Promises
+        What holds for the equation whatever its parameters.
+    unique : bool
+        Whether the steady state is known to be the only one. If not, the solver finds out.
+    one_way_flows : mapping of str to float
+        For each bath the scale of the energy that would flow from it were the others at zero temperature, or back: what
+        errors are measured against where the heat current itself passes through zero. Empty for operators of one's own.
+    network : Network or None
+        None for a Hamiltonian and coupling operators of one's own; `space` is then None too.
+    space : Space or None
+    options : mapping of str to value
+        The equation's own options, as given.
+    clustered : Qobj or None
+        H_TD of the unified equation, which both laws hold for: the Hamiltonian with each cluster of Bohr frequencies
+        made one. None where the shifted frequencies are those of no Hamiltonian.
+    clusters : tuple of (float, float, float)
+        Of the unified equation: lowest and highest Bohr frequency of each cluster, and the one that stands for them.
+    unresolved : mapping of str to tuple of UnresolvedGap
+        For each bath the Bohr frequencies that could be one or two, with the weight of their interference.
     """
 
-    name: str
-    network: Network
-    space: Space
+    definition: Definition
     hamiltonian: qutip.Qobj
-    collapse_operators: Mapping[str, tuple[qutip.Qobj, ...]]
-    rtol: float = DEFAULT_RTOL
-    enlarged: Callable[[float], MasterEquation] | None = None
+    energy: qutip.Qobj
+    collapse_operators: Mapping[str, tuple[CollapseOperator, ...]]
+    temperatures: Mapping[str, float]
+    promises: Promises
+    unique: bool = False
+    one_way_flows: Mapping[str, float] = field(default_factory=lambda: FrozenMapping({}))
+    network: Network | None = None
+    space: Space | None = None
+    options: Mapping[str, object] = field(default_factory=lambda: FrozenMapping({}))
+    clustered: qutip.Qobj | None = None
+    clusters: tuple[tuple[float, float, float], ...] = ()
+    unresolved: Mapping[str, tuple[UnresolvedGap, ...]] = field(default_factory=lambda: FrozenMapping({}))
 
     @property
-    def all_collapse_operators(self) -> list[qutip.Qobj]:
+    def name(self) -> str:
+        """Short name of the equation, a key of `MASTER_EQUATIONS`."""
+        return self.definition.name
+
+    @property
+    def rtol(self) -> float:
+        """Relative truncation error of the heat currents that the space was chosen for, or is judged by."""
+        return DEFAULT_RTOL if self.space is None else self.space.truncation.rtol
+
+    @cached_property
+    def energies(self) -> Mapping[str, qutip.Qobj]:
+        """What may be counted as energy: "H"; of the local equation also "H_0", of the unified one "H_TD"."""
+        energies = {"H": self.energy}
+        if self.definition.local and self.network is not None and self.space is not None:
+            energies["H_0"] = bare_hamiltonian(self.network, self.space.lowering)
+        if self.clustered is not None:
+            energies["H_TD"] = self.clustered
+        return FrozenMapping(energies)
+
+    @property
+    def all_collapse_operators(self) -> list[CollapseOperator]:
         """The collapse operators of every bath in one list, as `qutip.mesolve` takes them."""
         return [operator for operators in self.collapse_operators.values() for operator in operators]
 
     def liouvillian(self) -> qutip.Qobj:
         """The superoperator of the right-hand side of eq. (4). It has the fourth power of the levels as its size."""
-        return qutip.liouvillian(self.hamiltonian, self.all_collapse_operators)
+        single = [operator for operator in self.all_collapse_operators if isinstance(operator, qutip.Qobj)]
+        pairs = [operator for operator in self.all_collapse_operators if isinstance(operator, tuple)]
+        return qutip.liouvillian(self.hamiltonian, single) + sum(dissipator(pair) for pair in pairs)
 
     def dissipator(self, bath: str) -> qutip.Qobj:
         """The superoperator D of one bath.
@@ -71,126 +114,48 @@ class MasterEquation:
             If the network has no such bath.
         """
         checks.one_of("bath", bath, list(self.collapse_operators))
-        return sum(qutip.lindblad_dissipator(operator) for operator in self.collapse_operators[bath])
+        zero = 0 * qutip.to_super(self.hamiltonian)
+        return sum((dissipator(operator) for operator in self.collapse_operators[bath]), zero)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, MasterEquation):
+            return NotImplemented
+        plain = ("definition", "network", "options", "temperatures", "promises", "clusters", "unresolved", "unique")
+        return (
+            all(getattr(self, name) == getattr(other, name) for name in plain)
+            and (self.space is None) == (other.space is None)
+            and (self.space is None or other.space is None or self.space.truncation == other.space.truncation)
+            and same_operators(self._operators, other._operators)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def eigenform(self) -> Eigenform | None:
+        """The equation in the eigenbasis of H, if it was derived there and its operators are still those."""
+        form = self.collapse_operators
+        if isinstance(form, Eigenform) and form.of[0] is self.hamiltonian and form.of[1] is self.energy:
+            return form
+        return None
+
+    @property
+    def _derived(self) -> Mapping[str, tuple[CollapseOperator, ...]]:
+        """The collapse operators in the basis that they were derived in."""
+        form = self.collapse_operators
+        return form.operators if isinstance(form, Eigenform) else form
+
+    @property
+    def _operators(self) -> list[qutip.Qobj]:
+        listed = [self.hamiltonian, self.energy]
+        for members in self._derived.values():
+            for member in members:
+                listed += member if isinstance(member, tuple) else (member,)
+        return listed
 
     def __repr__(self) -> str:
-        baths = ", ".join(f"{name}: {len(operators)}" for name, operators in self.collapse_operators.items())
-        return (
-            f"{self.name} master equation, {self.space.dimension} states ({self.space.cut}), "
-            f"collapse operators {{{baths}}}"
-        )
-
-
-def network_hamiltonian(network: Network, lowering: Mapping[str, qutip.Qobj]) -> qutip.Qobj:
-    """H_0 + H_AB of eq. (2): Σ ω a†a + Σ ε(a†b + a b†)."""
-    # QuTiP drops entries below 1e-14 of its own accord, and with them weak couplings.
-    tidied = qutip.settings.core["auto_tidyup"]
-    qutip.settings.core["auto_tidyup"] = False
-    try:
-        return _summed_hamiltonian(network, lowering)
-    finally:
-        qutip.settings.core["auto_tidyup"] = tidied
-
-
-def _summed_hamiltonian(network: Network, lowering: Mapping[str, qutip.Qobj]) -> qutip.Qobj:
-    hamiltonian = sum(node.frequency * lowering[name].dag() * lowering[name] for name, node in network.nodes.items())
-    for (first, second), strength in network.couplings.items():
-        hop = lowering[first].dag() * lowering[second]
-        hamiltonian += strength * (hop + hop.dag())
-    return hamiltonian.to("CSR")
-
-
-def cooling_and_heating(operator: qutip.Qobj, down: float, up: float) -> tuple[qutip.Qobj, ...]:
-    """Collapse operators √down·d and √up·d† of a lowering operator d; those of rate zero are left out."""
-    pair = ((down, operator), (up, operator.dag()))
-    return tuple((np.sqrt(rate) * jump).to("CSR") for rate, jump in pair if rate > 0)
-
-
-def require_network(network: object) -> None:
-    """Raise `TypeError` if what is given as a network is none."""
-    if not isinstance(network, Network):
-        raise TypeError(f"network must be a Network, but is {network!r}")
-
-
-def require_baths(network: Network) -> None:
-    """Raise if a network is none, or cannot have a steady state of its own: no bath at all."""
-    require_network(network)
-    if not network.baths:
-        raise ValueError("network must have at least one bath for a master equation, but has none")
-
-
-def node_space(
-    network: Network,
-    estimated: Callable[[], Estimate],
-    levels: Levels | None,
-    max_excitations: int | None,
-    rtol: float,
-    enlargement: float = 1.0,
-) -> tuple[Space, bool]:
-    """The space of the nodes that a builder's arguments ask for.
-
-    Parameters
-    ----------
-    network : Network
-    estimated : callable
-        Gives the occupations to expect; not called where nothing is cut.
-    levels, max_excitations
-        As given to the builder; at most one of them. With neither, the space is chosen.
-    rtol : float
-        Relative truncation error of the currents to choose for, or to warn above.
-    enlargement : float
-        Factor on a chosen number of levels or excitations.
-
-    Returns
-    -------
-    space : Space
-    chosen : bool
-        Whether the cut was chosen here and may be enlarged.
-
-    Raises
-    ------
-    ValueError, TypeError
-        If both cuts are given, or one is not a valid number.
-    MemoryError
-        If the space would not fit in memory.
-    """
-    if levels is not None and max_excitations is not None:
-        raise ValueError(
-            f"levels and max_excitations must not both be given, but are {levels!r} and {max_excitations!r}"
-        )
-    if not any(isinstance(node, Oscillator) for node in network.nodes.values()):
-        if levels is not None:
-            node_levels(network, levels)
-        if max_excitations is not None:
-            raise ValueError(
-                f"max_excitations must not be given, as every node has two levels, but is {max_excitations!r}"
-            )
-        nodes = len(network.nodes)
-        check_size(math.prod([2.0] * nodes), nodes, TWO_LEVEL_BYTES, "take fewer nodes")
-        return two_level_space(network), False
-    chosen, estimate = levels is None and max_excitations is None, estimated()
-    if chosen:
-        cut = choose_cut(network, estimate, rtol)
-        if isinstance(cut, int):
-            max_excitations = int(np.ceil(cut * enlargement))
-        else:
-            levels = {name: int(np.ceil(number * enlargement)) for name, number in cut.items()}
-    if levels is not None:
-        numbers = node_levels(network, levels)
-        check_size(math.prod(map(float, numbers.values())), len(numbers))
-        if not chosen:
-            warn_if_too_small(estimate, numbers, rtol)
-        return level_space(network, levels), chosen
-    excitations = checks.whole("max_excitations", max_excitations, 1)
-    oscillators = sum(isinstance(node, Oscillator) for node in network.nodes.values())
-    dimension = excitation_dimension(oscillators, len(network.nodes) - oscillators, excitations)
-    # No float is larger than 1e308.
-    check_size(float(min(dimension, 10**308)), len(network.nodes), SHELL_BYTES)
-    if not chosen:
-        warn_if_too_small(estimate, excitations, rtol)
-    return excitation_space(network, excitations), chosen
-
-
-def frozen_operators(operators: Mapping[str, Sequence[qutip.Qobj]]) -> Mapping[str, tuple[qutip.Qobj, ...]]:
-    """Collapse operators by bath, unchangeable."""
-    return FrozenMapping({bath: tuple(members) for bath, members in operators.items()})
+        cut = "" if self.space is None else f" ({self.space.truncation.arguments})"
+        kind = "collapse operators"
+        if any(isinstance(member, tuple) for members in self._derived.values() for member in members):
+            kind = "pairs of operators"
+        baths = ", ".join(f"{bath}: {len(members)}" for bath, members in self._derived.items())
+        return f"{self.name} master equation, {self.hamiltonian.shape[0]} states{cut}, {kind} {{{baths}}}"

@@ -130,13 +130,18 @@ def sparse_matrix(operator: qutip.Qobj) -> sp.csr_array:
     return matrix if matrix.data.imag.any() else matrix.real
 
 
-def density_operator(hamiltonian: qutip.Qobj, matrix: sp.csr_matrix) -> qutip.Qobj:
-    """A sparse Hermitian matrix as a QuTiP operator of the Hamiltonian's space."""
-    # A copy of the Hamiltonian with other entries has its dimensions, those of an excitation-cut space included, and
-    # is known to be Hermitian.
-    rho = hamiltonian.copy()
-    rho.data = qutip.data.CSR(matrix)
-    return rho
+def operator_like(operator: qutip.Qobj, matrix: NDArray[Any] | sp.csr_matrix) -> qutip.Qobj:
+    """A matrix as a sparse QuTiP operator with the dimensions of another, those of an excitation-cut space included."""
+    # QuTiP drops small entries of what it converts itself, and takes such dimensions from no list.
+    made = operator.copy()
+    if isinstance(matrix, np.ndarray):
+        rows, columns = matrix.nonzero()
+        starts = np.searchsorted(rows, np.arange(len(matrix) + 1)).astype(np.int32)
+        entries = matrix[rows, columns].astype(complex), columns.astype(np.int32), starts
+        made.data = qutip.data.CSR(entries, shape=matrix.shape)
+    else:
+        made.data = qutip.data.CSR(matrix.astype(complex))
+    return made
 
 
 @dataclass(frozen=True, eq=False)
@@ -160,10 +165,11 @@ class Dissipator:
 
 @dataclass(frozen=True, eq=False)
 class Generator:
-    """H and the dissipators by bath; every operator has the same dimension."""
+    """H and the dissipators by bath, and what heat is counted by; every operator has the same dimension."""
 
     hamiltonian: Entries
     dissipators: Mapping[str, Dissipator]
+    energy: Entries
 
     @property
     def dimension(self) -> int:
@@ -207,6 +213,7 @@ class Generator:
                 )
                 for bath, dissipator in self.dissipators.items()
             },
+            move(self.energy),
         )
 
 
@@ -227,8 +234,12 @@ def total(dimension: int, operators: Iterable[Entries]) -> Entries:
     return Entries(dimension, rows, columns, summed)
 
 
-def build_generator(hamiltonian: qutip.Qobj, collapse_operators: Mapping[str, Iterable[CollapseOperator]]) -> Generator:
-    """Generator of a Hamiltonian and of collapse operators (or pairs) by bath."""
+def build_generator(
+    hamiltonian: qutip.Qobj,
+    collapse_operators: Mapping[str, Iterable[CollapseOperator]],
+    energy: qutip.Qobj | None = None,
+) -> Generator:
+    """Generator of a Hamiltonian and of collapse operators (or pairs) by bath; heat is counted by H by default."""
     dissipators = {}
     for bath, members in collapse_operators.items():
         jumps: list[tuple[Entries, Entries]] = []
@@ -243,7 +254,8 @@ def build_generator(hamiltonian: qutip.Qobj, collapse_operators: Mapping[str, It
                 jumps.append((jump, jump))
                 factors.append((jump, jump, 0.5))
         dissipators[bath] = Dissipator(tuple(jumps), tuple(factors), _loss(hamiltonian.shape[0], factors))
-    return Generator(entries(hamiltonian), dissipators)
+    moving = entries(hamiltonian)
+    return Generator(moving, dissipators, moving if energy is None or energy is hamiltonian else entries(energy))
 
 
 def _loss(dimension: int, factors: Iterable[tuple[Entries, Entries, float]]) -> Entries:

@@ -77,7 +77,7 @@ def steady_state(generator: SectorGenerator) -> tuple[dd.DoubleDouble, dict[str,
         size = max(abs(x) for x in solution)
         if change is None or max(abs(x) for x in change) > Decimal(LARGEST_ERROR) * size:
             return None
-        energies = _energies(generator, hamiltonian)
+        energies = _energies(generator, _operator(operators.energy))
         currents = {
             bath: float(sum((energies[to] * w * solution[source] for (to, source), w in part.items()), Decimal(0)))
             for bath, part in parts.items()
@@ -146,10 +146,12 @@ def _add_jump(total: Matrix, generator: SectorGenerator, left: Operator, right: 
                 _add_term(total, generator, (i, j), (k, m), _product(a, (real, -imag)))
 
 
-def _energies(generator: SectorGenerator, hamiltonian: Operator) -> list[Decimal]:
+def _energies(generator: SectorGenerator, energy: Operator) -> list[Decimal]:
     sectors = generator.sectors
     energies = [Decimal(0)] * sectors.unknowns
-    for (i, k), (real, imag) in hamiltonian.items():
+    for (i, k), (real, imag) in energy.items():
+        if sectors.of_state[i] != sectors.of_state[k]:
+            continue
         energies[int(sectors.row_places[i] + sectors.column_places[k])] += real + imag
     return energies
 

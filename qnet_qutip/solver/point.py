@@ -112,7 +112,7 @@ def current_scales(
 ) -> dict[str, float]:
     """What errors of a current are relative to: the current, but no less than can be resolved or matters."""
     # The current of a single bath is Tr[H L(ρ)], zero in any steady state: there is nothing to resolve.
-    zero = ZERO_CURRENT if len(currents) > 1 else 1.0
+    zero = ZERO_CURRENT if len(currents) > 1 or not generator.conserves_energy else 1.0
     scales = {}
     for bath, rounding in generator.current_rounding(flat).items():
         functional = generator.functionals[bath]
@@ -130,8 +130,8 @@ def current_scales(
 
 
 def imbalance(generator: SectorGenerator, point: Point) -> float:
-    """|Σ J| beyond its rounding."""
-    if generator.decay or not point.currents:
+    """|Σ J| beyond its rounding, where it is to vanish."""
+    if generator.decay or not point.currents or not generator.conserves_energy:
         return 0.0
     rounding = sum(generator.current_rounding(point.value[0]).values())
     return max(abs(sum(point.currents.values())) - rounding, 0.0)

@@ -116,13 +116,14 @@ class SecularEquation:
         Close to 1 the equation is nearly exact; where it is small, levels lie closer than their widths.
         """
         populations = np.abs(self.steady_populations)
-        separated = joined = 0.0
+        separated = close = 0.0
         for (losses, energies), span in zip(self.responses, self.sectors.spans, strict=True):
             weight = np.sqrt(np.outer(populations[span], populations[span]))
             np.fill_diagonal(weight, 0.0)
-            separated += float(weight[np.abs(energies) > np.abs(losses)].sum())
-            joined += float(weight.sum())
-        return separated / joined if joined else 1.0
+            apart = np.abs(energies) > np.abs(losses)
+            separated += float(weight[apart].sum())
+            close += float(weight[~apart].sum())
+        return separated / (separated + close) if separated + close else 1.0
 
 
 def secular_equation(generator: SectorGenerator) -> SecularEquation:

@@ -39,6 +39,9 @@ DENSE = 400
 CURRENT_ROUNDING = 8 * dd.EPS**2
 """Rounding of a current in double-double, relative to the sum of the absolute values that it adds up."""
 
+COMMUTATOR_ROUNDING = 1e-13
+"""Entry of a commutator, relative to the products that it is the difference of, that is rounding."""
+
 Terms: TypeAlias = list[tuple[dd.DoubleDouble, Index]]
 """Weights and the places that they multiply, each of the shape of the entries they belong to."""
 
@@ -256,8 +259,8 @@ class SectorGenerator:
 
     @cached_property
     def functionals(self) -> Mapping[str, CurrentFunctional]:
-        """The current of each bath as a functional of ρ: that of Σ B†HA - HM - M†H."""
-        h = _algebra(self.generator.hamiltonian)
+        """The current of each bath as a functional of ρ: that of Σ B†EA - EM - M†E, E what heat is counted by."""
+        h = _algebra(self.generator.energy)
         energy = np.asarray(abs(h).sum(axis=1)).ravel()
         found = {}
         for bath, dissipator in self.generator.dissipators.items():
@@ -284,12 +287,17 @@ class SectorGenerator:
 
     @cached_property
     def _energies(self) -> list[tuple[Index, Real]]:
-        """H in real form, real and imaginary entries apart so that neither is rounded: places and weights."""
-        h, sectors = self.generator.hamiltonian, self.sectors
-        places = sectors.row_places[h.rows] + sectors.column_places[h.columns]
-        order = np.argsort(places)
-        places, values = places[order], h.values[order]
-        return [(places, part) for part in (values.real, values.imag) if part.any()]
+        return _real_form(self.generator.energy, self.sectors)
+
+    @cached_property
+    def conserves_energy(self) -> bool:
+        """Whether the energy that heat is counted by commutes with the H that moves the state, so that Σ J = 0."""
+        h, energy = self.generator.hamiltonian, self.generator.energy
+        if h is energy:
+            return True
+        commutator = abs(h.matrix() @ energy.matrix() - energy.matrix() @ h.matrix())
+        size = (abs(h.matrix()) @ abs(energy.matrix())).max()
+        return bool(commutator.max() <= COMMUTATOR_ROUNDING * size)
 
     @cached_property
     def _jumps(self) -> dict[str, list[tuple[Slots, Slots]]]:
@@ -383,6 +391,24 @@ def _stacked(terms: Terms, entries: int) -> Stack:
     high = np.stack([weight[0] for weight, _ in terms])
     low = np.stack([weight[1] for weight, _ in terms])
     return (high, low), np.stack([places for _, places in terms])
+
+
+def expectation(operator: Entries, sectors: Sectors, rho: dd.DoubleDouble) -> float:
+    """Tr[Xρ] of a Hermitian operator, in the order of the sectors' states, and a state in double-double."""
+    weights = _real_form(operator, sectors)
+    return math.fsum(np.concatenate([np.empty(0), *_energy_terms(weights, 0, rho)]))
+
+
+def _real_form(operator: Entries, sectors: Sectors) -> list[tuple[Index, Real]]:
+    """A Hermitian operator in real form, real and imaginary entries apart so that neither is rounded: places, weights.
+
+    Entries between sectors meet none of ρ.
+    """
+    inside = sectors.of_state[operator.rows] == sectors.of_state[operator.columns]
+    places = sectors.row_places[operator.rows[inside]] + sectors.column_places[operator.columns[inside]]
+    order = np.argsort(places)
+    places, values = places[order], operator.values[inside][order]
+    return [(places, part) for part in (values.real, values.imag) if part.any()]
 
 
 def _energy_terms(energies: list[tuple[Index, Real]], first: int, part: dd.DoubleDouble) -> list[Real]:

@@ -1,0 +1,225 @@
+"""From a network, or a Hamiltonian with coupling operators, to a master equation: what all equations have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import qutip
+import scipy.sparse as sp
+
+from qnet_qutip import checks
+from qnet_qutip.equations.definition import Definition, Options
+from qnet_qutip.equations.eigenform import Eigenform
+from qnet_qutip.equations.master_equation import MasterEquation
+from qnet_qutip.equations.open_system import OpenSystem, of_bare_nodes, of_network, of_operators
+from qnet_qutip.modes import NormalModes, is_harmonic, normal_modes, require_bounded, require_positive_modes
+from qnet_qutip.network import FrozenMapping, Network, baths_reach_every_node, require_network, require_reached
+from qnet_qutip.operators import OperatorBath, checked_baths
+from qnet_qutip.solver.generator import operator_like
+from qnet_qutip.space import mode_space, node_space
+from qnet_qutip.truncation import (
+    BASES,
+    Levels,
+    Truncation,
+    harmonic_estimate,
+    local_estimate,
+    mode_estimate,
+    mode_flows,
+    mode_occupations,
+    mode_truncation,
+    node_truncation,
+    one_way_flows,
+    oscillator_names,
+    warn_if_too_small,
+)
+
+
+def assemble(
+    definition: Definition,
+    network: Network | qutip.Qobj,
+    baths: Mapping[str, OperatorBath] | None,
+    options: Options,
+    *,
+    levels: Levels | None,
+    max_excitations: int | None,
+    rtol: float,
+    basis: str | None = "nodes",
+) -> MasterEquation:
+    """Build a master equation from the arguments of its builder.
+
+    Parameters
+    ----------
+    definition : Definition
+    network : Network or Qobj
+        A network, or a Hamiltonian.
+    baths : mapping of str to OperatorBath, or None
+        With a Hamiltonian: its baths.
+    options : mapping of str to value
+        The equation's own options, checked.
+    levels, max_excitations, rtol, basis
+        As given to the builder.
+
+    Returns
+    -------
+    MasterEquation
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not valid.
+    MemoryError
+        If the space would not fit in memory.
+
+    Warns
+    -----
+    TruncationWarning
+        If a given cut is too small for the temperatures.
+    """
+    checks.positive("rtol", rtol)
+    if isinstance(network, qutip.Qobj):
+        for name, value in (("levels", levels), ("max_excitations", max_excitations)):
+            if value is not None:
+                raise ValueError(f"{name} must not be given with a Hamiltonian, which has its space, but is {value!r}")
+        with _every_entry_kept():
+            system = of_operators(network, checked_baths(network, baths))
+            return _equation(
+                definition, system, options, {name: bath.temperature for name, bath in (baths or {}).items()}
+            )
+    require_baths(network)
+    if baths is not None:
+        raise ValueError("baths must not be given with a network, which has its own")
+    require_reached(network)
+    modes = None if definition.local else _modes(network)
+    if not definition.local:
+        require_bounded(network)
+        if any(bath.coupling == "rotating-wave" for bath in network.baths.values()):
+            require_positive_modes(network)
+    truncation = _truncation(definition, network, modes, levels, max_excitations, rtol, basis)
+    return on_truncation(definition, network, modes, truncation, options)
+
+
+def on_truncation(
+    definition: Definition, network: Network, modes: NormalModes | None, truncation: Truncation, options: Options
+) -> MasterEquation:
+    """Build the master equation of a network in the space of a cut."""
+    with _every_entry_kept():
+        return _on_truncation(definition, network, modes, truncation, options)
+
+
+def _on_truncation(
+    definition: Definition, network: Network, modes: NormalModes | None, truncation: Truncation, options: Options
+) -> MasterEquation:
+    if truncation.basis == "modes" and modes is not None:
+        space = mode_space(truncation, modes)
+    else:
+        space = node_space(truncation)
+    system = of_bare_nodes(network, space) if definition.local else of_network(network, space, modes)
+    flows = one_way_flows(network) if modes is None or definition.local else mode_flows(network, modes)
+    equation = _equation(definition, system, options, {name: bath.temperature for name, bath in network.baths.items()})
+    return replace(
+        equation,
+        network=network,
+        space=space,
+        one_way_flows=FrozenMapping(flows),
+        unique=equation.promises.positive and _known_unique(network, system),
+    )
+
+
+def enlarged(equation: MasterEquation, factor: float) -> MasterEquation:
+    """The same master equation in a space with that many times the levels or excitations."""
+    network, space = equation.network, equation.space
+    assert network is not None
+    assert space is not None
+    modes = None if equation.definition.local else _modes(network)
+    return on_truncation(equation.definition, network, modes, space.truncation.enlarged(factor), equation.options)
+
+
+def require_baths(network: Network) -> None:
+    """Raise if a network is none, or cannot have a steady state of its own: no bath at all."""
+    require_network(network)
+    if not network.baths:
+        raise ValueError("network must have at least one bath for a master equation, but has none")
+
+
+def _equation(
+    definition: Definition, system: OpenSystem, options: Options, temperatures: Mapping[str, float]
+) -> MasterEquation:
+    dissipation = definition.dissipation(system, options)
+    moving, clustered, shift = system.hamiltonian, dissipation.clustered, dissipation.level_shift
+    operators = dissipation.operators
+    if system.basis is None:
+        moving = moving if shift is None else (moving + shift).to("CSR")
+    else:
+        # The operators are given in the eigenbasis of H.
+        diagonal = operator_like(moving, sp.diags_array(system.basis.energies, dtype=complex).tocsr())
+        shifted = diagonal if shift is None else (diagonal + shift).to("CSR")
+        moving = moving if shift is None else system.basis.rotated(shifted)
+        clustered = None if clustered is None else system.basis.rotated(clustered)
+        operators = Eigenform(system.basis, operators, shifted, diagonal, (moving, system.hamiltonian))
+    return MasterEquation(
+        definition=definition,
+        hamiltonian=moving,
+        energy=system.hamiltonian,
+        collapse_operators=operators,
+        temperatures=FrozenMapping(temperatures),
+        promises=dissipation.promises,
+        options=FrozenMapping({**options, **dissipation.chosen}),
+        clustered=clustered,
+        clusters=dissipation.clusters,
+        unresolved=FrozenMapping(
+            {bath: gaps for bath, parts in system.parts.items() if (gaps := parts[0].split.unresolved)}
+        ),
+    )
+
+
+def _every_entry_kept() -> qutip.CoreOptions:
+    """QuTiP drops entries below 1e-14 of its own accord: with them, what a weak bath does through a weak coupling."""
+    return qutip.CoreOptions(auto_tidyup=False)
+
+
+def _modes(network: Network) -> NormalModes | None:
+    """The normal modes of a network that is harmonic."""
+    return normal_modes(network) if is_harmonic(network) else None
+
+
+def _truncation(
+    definition: Definition,
+    network: Network,
+    modes: NormalModes | None,
+    levels: Levels | None,
+    max_excitations: int | None,
+    rtol: float,
+    basis: str | None,
+) -> Truncation:
+    in_modes = basis == "modes" or (basis is None and levels is None and max_excitations is None)
+    if basis is not None:
+        checks.one_of("basis", basis, BASES)
+        if modes is None and basis == "modes":
+            raise ValueError(f"basis must be 'nodes' for a network that is not harmonic, but is {basis!r}")
+    if modes is not None and in_modes and max_excitations is not None:
+        raise ValueError(f"max_excitations must not be given with basis='modes', but is {max_excitations!r}")
+    if not oscillator_names(network):
+        return node_truncation(network, None, levels, max_excitations, rtol)
+    if modes is not None and in_modes:
+        estimate = mode_occupations(network, modes)
+        truncation = mode_truncation(estimate, levels, rtol)
+    else:
+        if definition.local:
+            estimate = local_estimate(network)
+        else:
+            estimate = harmonic_estimate(network) if modes is None else mode_estimate(network, modes)
+        truncation = node_truncation(network, estimate, levels, max_excitations, rtol)
+    if not truncation.chosen:
+        warn_if_too_small(estimate, truncation)
+    return truncation
+
+
+def _known_unique(network: Network, system: OpenSystem) -> bool:
+    """Whether the operators that commute with H and every collapse operator are known to be multiples of 1.
+
+    They then commute with what H turns these into, so with each S(ω) that has a rate, and with the bath's S itself if
+    all have; the network passes that on to every node.
+    """
+    rates = [rate for parts in system.parts.values() for part in parts for rate in part.rates]
+    return min(rates) > 0 and baths_reach_every_node(network)

@@ -1,0 +1,106 @@
+"""The partial secular equation: Redfield's, without what oscillates faster than a cutoff."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import qutip
+
+from qnet_qutip import checks
+from qnet_qutip.bohr import CouplingPart
+from qnet_qutip.equations.assembly import assemble
+from qnet_qutip.equations.clusters import largest_critical_gap
+from qnet_qutip.equations.definition import Definition, Dissipation, Options, Promises, by_bath
+from qnet_qutip.equations.master_equation import MasterEquation
+from qnet_qutip.equations.open_system import OpenSystem
+from qnet_qutip.network import Network
+from qnet_qutip.operators import OperatorBath
+from qnet_qutip.truncation import DEFAULT_RTOL, Levels
+
+
+def partial_secular_master_equation(
+    network: Network | qutip.Qobj,
+    baths: Mapping[str, OperatorBath] | None = None,
+    *,
+    cutoff: float | None = None,
+    level_shift: bool = False,
+    levels: Levels | None = None,
+    max_excitations: int | None = None,
+    rtol: float = DEFAULT_RTOL,
+) -> MasterEquation:
+    """Build the partial secular equation of any network, or of a Hamiltonian with coupling operators.
+
+    Of Redfield's double sum over Bohr frequencies ω and ω' the terms with |ω - ω'| ≤ `cutoff` are kept. With a cutoff
+    of zero it is the global equation, with a large one Redfield's. It need not keep ρ positive.
+
+    Parameters
+    ----------
+    network : Network or Qobj
+        A network, or a Hamiltonian together with `baths`.
+    baths : mapping of str to OperatorBath, optional
+        With a Hamiltonian: a coupling operator, a temperature and a spectrum for each bath.
+    cutoff : float, optional
+        Largest distance of two Bohr frequencies that is kept, in units of frequency, not negative. By default the
+        largest of √(γω) over the baths and their frequencies, where the two errors meet that too small and too large a
+        cutoff make; `equation.options["cutoff"]` says what it is.
+    level_shift : bool, optional
+        Keep the imaginary part of the bath's correlations: Λ = Σ_ω (½γ(ω) + i𝒮(ω))S(ω), with 𝒮 the principal value of
+        γ. It is part of what the bath does, and of its heat current.
+    levels : int or mapping of str to int, optional
+        Levels of every oscillator, or of each.
+    max_excitations : int, optional
+        Cut at this total number of excitations instead. With neither, a space is chosen that converges the current of
+        every bath to `rtol`.
+    rtol : float, optional
+        Relative truncation error of the heat currents.
+
+    Returns
+    -------
+    MasterEquation
+        With pairs of operators instead of collapse operators.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If an argument is not valid, a rate is needed where the spectrum has none, or a level shift diverges.
+    MemoryError
+        If the space would not fit in memory.
+
+    Warns
+    -----
+    TruncationWarning
+        If a given cut is too small for the temperatures.
+
+    Examples
+    --------
+    >>> import qnet_qutip as qn
+    >>> net = qn.two_node("two-level", omega_h=10, omega_c=5, epsilon=0.01, T_h=12, T_c=10, kappa=1e-4)
+    >>> partial_secular_master_equation(net)
+    partial_secular master equation, 4 states (levels={}), pairs of operators {hot: 4, cold: 4}
+    """
+    options = {
+        "cutoff": None if cutoff is None else checks.not_negative("cutoff", cutoff),
+        "level_shift": checks.truth("level_shift", level_shift),
+    }
+    return assemble(PARTIAL_SECULAR, network, baths, options, levels=levels, max_excitations=max_excitations, rtol=rtol)
+
+
+def _dissipation(system: OpenSystem, options: Options) -> Dissipation:
+    cutoff, shifted = options["cutoff"], bool(options["level_shift"])
+    largest = largest_critical_gap(system) if cutoff is None else cutoff
+
+    def pairs(part: CouplingPart) -> tuple[tuple[qutip.Qobj, qutip.Qobj], ...]:
+        """For each ω the pair of Σ S(ω') over the ω' near it and (½γ(ω) + i𝒮(ω))S(ω)."""
+        made = []
+        for weight, frequency, operator in zip(
+            part.half_correlations(shifted), part.frequencies, part.operators, strict=True
+        ):
+            if weight != 0:
+                near = part.weighted([float(abs(other - frequency) <= largest) for other in part.frequencies])
+                made.append((near, (weight * operator).to("CSR")))
+        return tuple(made)
+
+    return Dissipation(by_bath(system, pairs), Promises(first_law=True), chosen={"cutoff": largest})
+
+
+PARTIAL_SECULAR = Definition("partial_secular", _dissipation)
