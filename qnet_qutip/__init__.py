@@ -1,4 +1,4 @@
-"""Heat transport through quantum networks: local and global master equations on density matrices.
+"""Heat transport through quantum networks: every master equation in use, on density matrices.
 
 Levy and Kosloff, EPL 107, 20004 (2014). Conventions: ħ = k_B = 1, heat into the network is positive.
 """

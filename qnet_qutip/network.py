@@ -50,7 +50,7 @@ class Oscillator:
     Examples
     --------
     >>> Oscillator(5, anharmonicity=0.2)
-    Oscillator(frequency=5.0, anharmonicity=0.2)
+    Oscillator(5.0, anharmonicity=0.2)
     """
 
     frequency: float
@@ -67,6 +67,10 @@ class Oscillator:
             )
         object.__setattr__(self, "anharmonicity", anharmonicity)
 
+    def __repr__(self) -> str:
+        anharmonic = f", anharmonicity={self.anharmonicity}" if self.anharmonicity else ""
+        return f"Oscillator({self.frequency}{anharmonic})"
+
 
 @dataclass(frozen=True)
 class TwoLevel:
@@ -76,6 +80,9 @@ class TwoLevel:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "frequency", checks.positive("frequency", self.frequency))
+
+    def __repr__(self) -> str:
+        return f"TwoLevel({self.frequency})"
 
 
 Node = Oscillator | TwoLevel
@@ -166,26 +173,44 @@ class Bath:
         spectrum: SpectralDensity | BosonicEnvironment | None = None,
         coupling: str = "rotating-wave",
     ) -> None:
-        if isinstance(spectrum, BosonicEnvironment):
-            spectrum = EnvironmentSpectrum(spectrum)
-        density = getattr(spectrum, "density", None)
-        if spectrum is None or not callable(density):
-            raise TypeError(f"spectrum must have a method density(frequency), but is {spectrum!r}")
-        bound = spectrum.environment.T if isinstance(spectrum, EnvironmentSpectrum) else None
-        if temperature is None:
-            temperature = bound
-        if temperature is None:
-            raise TypeError(f"temperature must be given, because {spectrum!r} has none")
-        temperature = checks.not_negative("temperature", temperature)
-        if bound is not None and temperature != bound:
-            raise ValueError(
-                f"temperature must be that of the environment, {bound:g}, or be left out, but is {temperature:g}"
-            )
+        temperature, spectrum = temperature_and_spectrum(temperature, spectrum)
         checks.one_of("coupling", coupling, BATH_COUPLINGS)
         object.__setattr__(self, "node", node)
         object.__setattr__(self, "temperature", temperature)
         object.__setattr__(self, "spectrum", spectrum)
         object.__setattr__(self, "coupling", coupling)
+
+    def __repr__(self) -> str:
+        coupling = "" if self.coupling == BATH_COUPLINGS[0] else f", coupling={self.coupling!r}"
+        return f"Bath({self.node!r}, {self.temperature}, {self.spectrum!r}{coupling})"
+
+
+def temperature_and_spectrum(
+    temperature: float | None, spectrum: SpectralDensity | BosonicEnvironment | None
+) -> tuple[float, SpectralDensity]:
+    """What a bath is given as these two, checked; a QuTiP environment may bring its temperature along.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `Bath`.
+    """
+    if isinstance(spectrum, BosonicEnvironment):
+        spectrum = EnvironmentSpectrum(spectrum)
+    density = getattr(spectrum, "density", None)
+    if spectrum is None or not callable(density):
+        raise TypeError(f"spectrum must have a method density(frequency), but is {spectrum!r}")
+    bound = spectrum.environment.T if isinstance(spectrum, EnvironmentSpectrum) else None
+    if temperature is None:
+        temperature = bound
+    if temperature is None:
+        raise TypeError(f"temperature must be given, because {spectrum!r} has none")
+    temperature = checks.not_negative("temperature", temperature)
+    if bound is not None and temperature != bound:
+        raise ValueError(
+            f"temperature must be that of the environment, {bound:g}, or be left out, but is {temperature:g}"
+        )
+    return temperature, spectrum
 
 
 class FrozenMapping(Mapping[Key, Value]):

@@ -10,7 +10,7 @@ import numpy as np
 import qutip
 
 from qnet_qutip import checks
-from qnet_qutip.network import BATH_COUPLINGS
+from qnet_qutip.network import BATH_COUPLINGS, temperature_and_spectrum
 from qnet_qutip.solver.generator import CollapseOperator, entries, sparse_matrix
 from qnet_qutip.spectra import SpectralDensity
 
@@ -28,9 +28,9 @@ class OperatorBath:
         S, through which the bath acts on the system: SR with a Hermitian S, or SR† + S†R with an S that lowers the
         energy, if the coupling is in the rotating wave.
     temperature : float
-        T ≥ 0, in units of frequency.
-    spectrum : SpectralDensity
-        The bath's spectral density, for instance `PhononSpectrum(kappa)`.
+        T ≥ 0, in units of frequency. May be left out beside a QuTiP environment that has one.
+    spectrum : SpectralDensity or qutip.BosonicEnvironment
+        The bath's spectral density, for instance `PhononSpectrum(kappa)`; see `Bath`.
     coupling : {"full", "rotating-wave"}, optional
 
     Raises
@@ -50,21 +50,29 @@ class OperatorBath:
     spectrum: SpectralDensity
     coupling: str = "full"
 
-    def __post_init__(self) -> None:
-        if not isinstance(self.operator, qutip.Qobj) or not self.operator.isoper:
-            raise TypeError(f"operator must be a QuTiP operator, but is {described(self.operator)}")
-        if self.operator.shape[0] != self.operator.shape[1]:
-            raise ValueError(f"operator must be square, but has shape {self.operator.shape}")
-        _require_finite("operator", self.operator)
-        checks.one_of("coupling", self.coupling, BATH_COUPLINGS)
-        if self.coupling == "full" and not self.operator.isherm:
+    def __init__(
+        self,
+        operator: qutip.Qobj,
+        temperature: float | None = None,
+        spectrum: SpectralDensity | qutip.BosonicEnvironment | None = None,
+        coupling: str = "full",
+    ) -> None:
+        if not isinstance(operator, qutip.Qobj) or not operator.isoper:
+            raise TypeError(f"operator must be a QuTiP operator, but is {described(operator)}")
+        if operator.shape[0] != operator.shape[1]:
+            raise ValueError(f"operator must be square, but has shape {operator.shape}")
+        _require_finite("operator", operator)
+        checks.one_of("coupling", coupling, BATH_COUPLINGS)
+        if coupling == "full" and not operator.isherm:
             raise ValueError(
                 "operator must be Hermitian for a full coupling, but is not; for SR† + S†R with a lowering operator S "
                 "give coupling='rotating-wave'"
             )
-        object.__setattr__(self, "temperature", checks.not_negative("temperature", self.temperature))
-        if not callable(getattr(self.spectrum, "density", None)):
-            raise TypeError(f"spectrum must have a method density(frequency), but is {self.spectrum!r}")
+        temperature, spectrum = temperature_and_spectrum(temperature, spectrum)
+        object.__setattr__(self, "operator", operator)
+        object.__setattr__(self, "temperature", temperature)
+        object.__setattr__(self, "spectrum", spectrum)
+        object.__setattr__(self, "coupling", coupling)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, OperatorBath):

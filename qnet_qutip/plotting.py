@@ -7,7 +7,7 @@ changes a global setting of Matplotlib. Import this module by itself: ``from qne
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -26,11 +26,37 @@ from qnet_qutip.sweep import relative_deviation
 
 LOCAL_BLUE, GLOBAL_RED = "#1f4fa3", "#e0523a"
 
-# Colour, marker, its size and the width of the line. The first is dark, wide and below, the second light, narrow and
-# above, so that both are seen where they coincide, and in grey.
-Style = tuple[str, str, float, float]
-EQUATION_STYLES: Mapping[str, Style] = {"local": (LOCAL_BLUE, "o", 6.5, 2.8), "global": (GLOBAL_RED, "s", 3.4, 1.3)}
-OTHER_COLOURS, OTHER_MARKERS = ("#00876c", "#8a5a9e", "#b8860b", "#555555"), "^Dv*"
+
+class Style(NamedTuple):
+    """How an equation is drawn: a marker of that size on a line of that width.
+
+    `pattern` is the line's where a pattern tells equations apart, and not the current from the population.
+    """
+
+    colour: str
+    marker: str
+    size: float
+    width: float
+    pattern: str | tuple[float, tuple[float, ...]] = "-"
+
+
+# From dark, wide and below to light, narrow and above, so that all are seen where they coincide, and in grey. Markers
+# and patterns tell them apart without colours, and readers who confuse red and green can tell the colours apart.
+EQUATION_STYLES: Mapping[str, Style] = {
+    "local": Style(LOCAL_BLUE, "o", 6.5, 2.8),
+    "global": Style(GLOBAL_RED, "s", 3.4, 1.3),
+    "unified": Style("#000000", "D", 5.0, 2.0, (0, (7, 3))),
+    "universal": Style("#008f6b", "^", 5.5, 1.8, (0, (4, 2, 1, 2))),
+    "redfield": Style("#e69f00", "v", 5.0, 1.5, (0, (2, 2))),
+    "partial_secular": Style("#c565a0", "P", 4.5, 1.2, (0, (1, 2.5))),
+}
+OTHER_COLOURS, OTHER_MARKERS = ("#56b4e9", "#8a5a9e", "#b8860b", "#555555"), "<>*X"
+OTHER_PATTERNS: tuple[tuple[float, tuple[float, ...]], ...] = (
+    (0, (5, 1)),
+    (0, (3, 1, 1, 1)),
+    (0, (1, 1)),
+    (0, (8, 2, 2, 2)),
+)
 
 SYMBOLS = {
     "omega_h": r"$\omega_h$",
@@ -368,8 +394,7 @@ def legend_handles(
     """
     handles = []
     for equation in dataset.equation.values:
-        colour, marker, size, width = _style(dataset, equation)
-        common: dict[str, Any] = {"color": colour, "marker": marker, "markersize": size, "linewidth": width}
+        common = _drawn(_style(dataset, equation))
         current, population = f"{_current_symbol(bath)}, {equation}", f"{_population_symbol(node)}, {equation}"
         handles.append(Line2D([], [], linestyle="-", label=current, **common))
         handles.append(Line2D([], [], linestyle="--", markerfacecolor="white", label=population, **common))
@@ -392,19 +417,16 @@ def _plot_curves(
     checks.one_of(dimension, name, dataset[dimension].values.tolist())
     ax = _axes(ax)
     for equation in dataset.equation.values:
-        colour, marker, size, width = _style(dataset, equation)
+        style = _style(dataset, equation)
         values = dataset[variable].sel({"equation": equation, dimension: name})
         ax.plot(
             dataset[coordinate].values,
             values.values,
             linestyle=linestyle,
-            color=colour,
-            linewidth=width,
-            marker=marker,
-            markersize=size,
-            markerfacecolor=colour if linestyle == "-" else "white",
+            markerfacecolor=style.colour if linestyle == "-" else "white",
             markevery=max(len(values) // 25, 1),
             label=str(equation),
+            **_drawn(style),
         )
         if closed is not None and equation in closed.equation.values:
             exact = closed[variable].sel({"equation": equation, dimension: name})
@@ -434,7 +456,79 @@ def _style(dataset: xr.Dataset, equation: str) -> Style:
         return EQUATION_STYLES[equation]
     others = [name for name in dataset.equation.values.tolist() if name not in EQUATION_STYLES]
     index = others.index(equation) % len(OTHER_COLOURS)
-    return OTHER_COLOURS[index], OTHER_MARKERS[index], 4.5, 1.8
+    return Style(OTHER_COLOURS[index], OTHER_MARKERS[index], 4.5, 1.8, OTHER_PATTERNS[index])
+
+
+def _drawn(style: Style) -> dict[str, Any]:
+    """What Matplotlib calls it."""
+    return {"color": style.colour, "marker": style.marker, "markersize": style.size, "linewidth": style.width}
+
+
+# ---------------------------------------------------------------- every equation side by side
+
+
+def plot_equations(
+    dataset: xr.Dataset, reference: xr.DataArray | None = None, bath: str = "hot", ax: Axes | None = None
+) -> Axes:
+    """Heat current of a one-dimensional sweep by any number of equations, a line pattern and a marker for each.
+
+    Where curves coincide, the markers of each are on points of its own.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        From `sweep`, with one coordinate.
+    reference : DataArray, optional
+        Heat current of that bath over the same coordinate, without an equation. If it is given, J/J_reference - 1 is
+        drawn in place of J.
+    bath : str, optional
+        Name of the bath.
+    ax : Axes, optional
+
+    Returns
+    -------
+    Axes
+
+    Raises
+    ------
+    ValueError
+        If the dataset has not one coordinate, or no such bath, or the reference is not over its coordinate.
+
+    Examples
+    --------
+    >>> import matplotlib
+    >>> matplotlib.use("Agg")
+    >>> from qnet_qutip.sweep import sweep
+    >>> fixed = {"omega_h": 10, "omega_c": 5, "T_h": 12, "T_c": 10, "kappa": 1e-4}
+    >>> dataset = sweep("two-level", ["local", "global", "unified"], {"epsilon": [0.01, 0.1]}, fixed)
+    >>> [line.get_label() for line in plot_equations(dataset).get_lines()]
+    ['local', 'global', 'unified']
+    """
+    coordinate = _one_coordinate(dataset)
+    checks.one_of("bath", bath, dataset.bath.values.tolist())
+    currents = dataset.heat_current.sel(bath=bath)
+    if reference is not None:
+        if reference.dims != (coordinate,) or not reference[coordinate].equals(dataset[coordinate]):
+            raise ValueError(
+                f"reference must be over the dataset's values of {coordinate!r} alone, but is over {reference.dims}"
+            )
+        currents = currents / reference - 1
+    ax = _axes(ax)
+    number = dataset.sizes["equation"]
+    for index, equation in enumerate(dataset.equation.values.tolist()):
+        style = _style(dataset, equation)
+        ax.plot(
+            dataset[coordinate].values,
+            currents.sel(equation=equation).values,
+            linestyle=style.pattern,
+            markevery=(index, number) if dataset.sizes[coordinate] >= 2 * number else 1,
+            label=equation.replace("_", " "),
+            **_drawn(style),
+        )
+    symbol = _current_symbol(bath)
+    ax.set_xlabel(SYMBOLS.get(coordinate, coordinate))
+    ax.set_ylabel(symbol if reference is None else f"{symbol} / reference $-$ 1")
+    return ax
 
 
 # ---------------------------------------------------------------- maps, figure 2

@@ -135,6 +135,13 @@ class Heat:
     work: float
     entropy_production: float
 
+    def __repr__(self) -> str:
+        currents = ", ".join(f"{bath}: {current:.10g}" for bath, current in self.currents.items())
+        return (
+            f"Heat counted by {self.energy} {{{currents}}}\n"
+            f"work {self.work:.10g}, entropy production {self.entropy_production:.10g}"
+        )
+
 
 def excitation_operators(network: Network, space: Space) -> dict[tuple[str, str], qutip.Qobj]:
     """For each coupling of nodes A and B, under (A, B), i[H_AB, b†b]: the rate at which it adds excitations to B.

@@ -164,8 +164,9 @@ def save_figure(figure: Figure, name: str, options: argparse.Namespace) -> None:
 def save_data(dataset: xr.Dataset, name: str, options: argparse.Namespace) -> xr.Dataset:
     """Write every number of a figure as CSV, the closed forms beside the density matrix, and return the closed forms.
 
-    The parameters and versions are in the lines before the table, which begin with #. Times are left out, so that the
-    same data are the same file.
+    Only the local and the global equation have closed forms; beside the others those columns are empty. The parameters
+    and versions are in the lines before the table, which begin with #. Times are left out, so that the same data are
+    the same file.
     """
     fixed = {
         key: dataset.attrs[key]
@@ -173,8 +174,10 @@ def save_data(dataset: xr.Dataset, name: str, options: argparse.Namespace) -> xr
         if key in dataset.attrs
     }
     coordinates = {key: dataset[key].values for key in dataset.entropy_production.dims if key != "equation"}
-    closed = closed_forms(dataset.attrs["network"], dataset.equation.values.tolist(), coordinates, fixed)
-    columns = {**dict(_columns(dataset)), **{f"closed_{key}": values for key, values in _columns(closed)}}
+    known = [name for name in dataset.equation.values.tolist() if name in ("local", "global")]
+    closed = closed_forms(dataset.attrs["network"], known, coordinates, fixed)
+    beside = closed.reindex(equation=dataset.equation)
+    columns = {**dict(_columns(dataset)), **{f"closed_{key}": values for key, values in _columns(beside)}}
     grid = np.meshgrid(*(dataset[key].values for key in ("equation", *coordinates)), indexing="ij")
     path = options.output / f"{name}.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -183,7 +186,8 @@ def save_data(dataset: xr.Dataset, name: str, options: argparse.Namespace) -> xr
         writer.writerow(["equation", *coordinates, *columns])
         for index in range(grid[0].size):
             place = [grid[0].flat[index], *(f"{axis.flat[index]:.12g}" for axis in grid[1:])]
-            writer.writerow([*place, *(f"{values[index]:.12g}" for values in columns.values())])
+            numbers = [values[index] for values in columns.values()]
+            writer.writerow([*place, *("" if np.isnan(number) else f"{number:.12g}" for number in numbers)])
     print(f"{name}: wrote {path}")
     return closed
 

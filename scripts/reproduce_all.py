@@ -1,4 +1,4 @@
-"""All figures of the paper, and how far the heat currents of each are from the closed forms.
+"""All figures of the paper, and those with every equation; how far the heat currents of each are from the closed forms.
 
 The exit status is 1 if a deviation is larger than the truncation error and the solver allow.
 """
@@ -9,13 +9,14 @@ import argparse
 import time
 from collections.abc import Sequence
 
+import compare_equations
 import reproduce_fig1
 import reproduce_fig2
 import reproduce_fig3
 import reproduce_fig4
 from figure_options import Comparison, add_common_options, finish_options, run, whole_number
 
-FIGURES = (reproduce_fig1, reproduce_fig2, reproduce_fig3, reproduce_fig4)
+FIGURES = (reproduce_fig1, reproduce_fig2, reproduce_fig3, reproduce_fig4, compare_equations)
 
 
 def main(arguments: Sequence[str] | None = None) -> list[Comparison]:
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Comparison]:
     comparisons = []
     started = time.monotonic()
     for number, figure in enumerate(FIGURES, 1):
-        print(f"--- figure {number} of {len(FIGURES)} ({time.monotonic() - started:.0f} s)", flush=True)
+        print(f"--- {figure.__name__}, {number} of {len(FIGURES)} ({time.monotonic() - started:.0f} s)", flush=True)
         comparisons += figure.main(passed_on)
     print(f"--- heat currents against the closed forms ({time.monotonic() - started:.0f} s)")
     for comparison in comparisons:

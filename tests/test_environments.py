@@ -190,3 +190,13 @@ def test_bad_environments_are_refused() -> None:
         qn.EnvironmentSpectrum(qutip.BosonicEnvironment.from_power_spectrum(DRUDE.power_spectrum))
     with pytest.raises(TypeError, match=r"^spectrum must have a method density"):
         qn.Bath("A", 1.0, qutip.LorentzianEnvironment(T=1.0, mu=0.0, gamma=0.1, W=1.0))
+
+
+def test_environment_is_the_same_on_an_operator_of_ones_own():
+    environment = qutip.DrudeLorentzEnvironment(T=12.0, lam=0.01, gamma=5.0)
+    bath = qn.OperatorBath(qutip.sigmax(), spectrum=environment)
+    assert (bath.temperature, bath.spectrum) == (12.0, qn.Bath("A", spectrum=environment).spectrum)
+    with pytest.raises(ValueError, match="temperature must be that of the environment, 12"):
+        qn.OperatorBath(qutip.sigmax(), 10.0, environment)
+    with pytest.raises(TypeError, match="temperature must be given"):
+        qn.OperatorBath(qutip.sigmax(), spectrum=qn.PhononSpectrum(1e-4))

@@ -1,9 +1,14 @@
-"""The package as a whole: what its import brings along."""
+"""The package as a whole: what its import brings along, and what its values print."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+
+import pytest
+import qutip
+
+import qnet_qutip as qn
 
 
 def test_import_brings_nothing_along_that_qutip_does_not() -> None:
@@ -16,3 +21,39 @@ def test_import_brings_nothing_along_that_qutip_does_not() -> None:
     )
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert finished.stdout.split() == ["qnet_qutip"]
+
+
+PHONONS = qn.PhononSpectrum(1e-4)
+PAIR = qn.two_node("two-level", omega_h=5.0, omega_c=5.0, epsilon=0.01, T_h=12.0, T_c=10.0, kappa=1e-4)
+VALUES = {
+    "network": PAIR,
+    "bath": qn.Bath("A", 12, PHONONS, coupling="full"),
+    "operator bath": qn.OperatorBath(qutip.sigmax(), 12, PHONONS),
+    "environment": qn.EnvironmentSpectrum(qutip.DrudeLorentzEnvironment(T=12.0, lam=0.1, gamma=2.0)),
+    "filter": qn.LorentzianSpectrum(0.1, 5, 0.2),
+    "modes": qn.normal_modes(qn.two_node("oscillator", omega_h=5, omega_c=5, epsilon=0.1, T_h=2, T_c=1, kappa=1e-4)),
+    **{f"{name} equation": build(PAIR) for name, build in qn.MASTER_EQUATIONS.items()},
+    **{f"promises of {name}": build(PAIR).promises for name, build in qn.MASTER_EQUATIONS.items()},
+    "space": qn.local_master_equation(PAIR).space,
+    "truncation": qn.local_master_equation(PAIR).space.truncation,
+    "state": qn.steady_state(qn.unified_master_equation(PAIR)),
+    "heat": qn.steady_state(qn.unified_master_equation(PAIR)).heat_by("H_TD"),
+}
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_value_prints_itself_in_two_lines_or_three(name):
+    lines = repr(VALUES[name]).splitlines()
+    assert sum(-(-len(line) // 120) for line in lines) <= (3 if name == "state" else 2)
+    assert "array" not in repr(VALUES[name])
+    assert " at 0x" not in repr(VALUES[name])
+
+
+def test_what_a_network_prints_is_that_network():
+    net = qn.star(
+        [qn.Oscillator(5, anharmonicity=0.25), qn.TwoLevel(4.5), qn.Oscillator(4)],
+        [0.1, (qn.Quadrature(0.2), qn.Dispersive(0.05))],
+        hot=qn.Bath("B", 12, PHONONS, coupling="full"),
+        cold=qn.Bath("C", 0, qn.FlatSpectrum(0.1)),
+    )
+    assert eval(repr(net), vars(qn)) == net

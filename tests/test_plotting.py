@@ -69,13 +69,14 @@ def drawings(curve, surface):
         "current": lambda **at: plotting.plot_heat_current(*curve, **at),
         "population": lambda **at: plotting.plot_population(*curve, **at),
         "both": lambda **at: plotting.plot_current_and_population(*curve, **at),
+        "equations": lambda **at: plotting.plot_equations(curve[0], **at),
         "entropy": lambda **at: plotting.plot_entropy_production(surface[0], **at),
         "error": lambda **at: plotting.plot_relative_error(*surface, **at),
         "trajectory": lambda **at: plotting.plot_trajectory(HISTORY, **at),
     }
 
 
-NAMES = ["network", "current", "population", "both", "entropy", "error", "trajectory"]
+NAMES = ["network", "current", "population", "both", "equations", "entropy", "error", "trajectory"]
 
 
 def two_nodes(kind="oscillator"):
@@ -198,6 +199,60 @@ def test_curves_refuse_a_map_and_unknown_names(curve, surface, ax):
         plotting.plot_heat_current(curve[0], bath="warm", ax=ax)
     with pytest.raises(ValueError, match="node must be one of 'A', 'B'"):
         plotting.plot_population(curve[0], node="C", ax=ax)
+
+
+# ---------------------------------------------------------------- every equation
+
+
+@pytest.fixture(scope="module")
+def every_equation():
+    return sweep("two-level", list(qn.MASTER_EQUATIONS), {"epsilon": np.linspace(0.1, 1, 12)}, FIGURE_3)
+
+
+def test_every_equation_is_drawn_as_it_is(every_equation, ax):
+    plotting.plot_equations(every_equation, bath="cold", ax=ax)
+    drawn = lines(ax)
+    assert list(drawn) == ["local", "global", "unified", "universal", "redfield", "partial secular"]
+    for name, line in zip(qn.MASTER_EQUATIONS, drawn.values(), strict=True):
+        np.testing.assert_array_equal(line.get_xdata(), every_equation.epsilon)
+        np.testing.assert_array_equal(line.get_ydata(), every_equation.heat_current.sel(equation=name, bath="cold"))
+    assert (ax.get_xlabel(), ax.get_ylabel()) == (r"$\epsilon$", "$J_c$")
+
+
+def test_equations_are_told_apart_without_colours_and_where_they_coincide(every_equation, ax):
+    plotting.plot_equations(every_equation, ax=ax)
+    drawn = ax.get_lines()
+    assert len({line.get_marker() for line in drawn}) == len(drawn)
+    # Local and global, dark and wide below light and narrow, are both solid; all others have patterns of their own.
+    patterns = [line._dash_pattern for line in drawn]
+    assert len({str(pattern) for pattern in patterns}) == len(drawn) - 1
+    marked = [set(range(12)[line.get_markevery()[0] :: line.get_markevery()[1]]) for line in drawn]
+    assert sum(map(len, marked)) == len(set().union(*marked)) == 12
+
+
+def test_equations_of_other_names_have_patterns_and_markers_of_their_own(every_equation, ax):
+    plotting.plot_equations(every_equation.assign_coords(equation=[*"abcd", "local", "global"]), ax=ax)
+    assert len({line.get_marker() for line in ax.get_lines()}) == 6
+
+
+def test_deviation_is_from_the_reference(every_equation, ax):
+    reference = every_equation.heat_current.sel(equation="global", bath="hot", drop=True)
+    plotting.plot_equations(every_equation, reference, ax=ax)
+    drawn = lines(ax)
+    np.testing.assert_array_equal(drawn["global"].get_ydata(), 0)
+    expected = every_equation.heat_current.sel(equation="redfield", bath="hot") / reference - 1
+    np.testing.assert_array_equal(drawn["redfield"].get_ydata(), expected)
+    assert ax.get_ylabel() == "$J_h$ / reference $-$ 1"
+
+
+def test_reference_of_other_values_is_refused(every_equation, ax):
+    reference = every_equation.heat_current.sel(bath="hot")
+    with pytest.raises(ValueError, match="reference must be over the dataset's values of 'epsilon' alone"):
+        plotting.plot_equations(every_equation, reference, ax=ax)
+    with pytest.raises(ValueError, match="reference must be over the dataset's values of 'epsilon' alone"):
+        plotting.plot_equations(every_equation, reference.sel(equation="global")[1:], ax=ax)
+    with pytest.raises(ValueError, match="bath must be one of 'hot', 'cold'"):
+        plotting.plot_equations(every_equation, bath="warm", ax=ax)
 
 
 # ---------------------------------------------------------------- maps

@@ -2,6 +2,7 @@
 
 import csv
 
+import compare_equations
 import figure_options
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from figure_options import Comparison, exit_status
 import qnet_qutip as qn
 from qnet_qutip.sweep import sweep
 
-SCRIPTS = [reproduce_fig1, reproduce_fig2, reproduce_fig3, reproduce_fig4, reproduce_all]
+SCRIPTS = [reproduce_fig1, reproduce_fig2, reproduce_fig3, reproduce_fig4, compare_equations, reproduce_all]
 
 
 def read(path):
@@ -29,6 +30,7 @@ def test_all_figures_are_written_with_their_data_and_show_the_claims(tmp_path):
     comparisons = reproduce_all.main(["--quick", "--points", "2", "--output", str(tmp_path)])
 
     with_data = ["fig2", "fig3", "fig3_two_level", "fig4", "fig4_two_level"]
+    with_data += [f"{curve.name}{kind}" for curve in compare_equations.CURVES for kind in ("", "_two_level")]
     names = {f"{name}.{ending}" for name in [*with_data, "fig1", "fig2_error"] for ending in ("png", "pdf")}
     assert {path.name for path in tmp_path.iterdir()} == names | {f"{name}.csv" for name in with_data}
 
@@ -45,6 +47,25 @@ def test_all_figures_are_written_with_their_data_and_show_the_claims(tmp_path):
             assert float(row["heat_current_hot"]) * expected >= 0
     signs = {np.sign(float(row["entropy_production"])) for row in read(tmp_path / "fig2.csv")[1]}
     assert signs == {1, -1}
+
+    for kind in ("", "_two_level"):
+        assert_every_equation_follows_the_one_that_is_right(tmp_path, kind)
+
+
+def assert_every_equation_follows_the_one_that_is_right(directory, kind):
+    """Off resonance the global one, to the 2 % that the bath coupling of figure 3 is; on resonance the local one."""
+    for name, coordinate, right, wrong in (
+        ("fig3_equations", "epsilon", "global", "local"),
+        ("resonance_equations", "epsilon", "local", "global"),
+    ):
+        _, rows = read(directory / f"{name}{kind}.csv")
+        assert {row["equation"] for row in rows} == set(qn.MASTER_EQUATIONS)
+        smallest = min(float(row[coordinate]) for row in rows)
+        found = {row["equation"]: float(row["heat_current_hot"]) for row in rows if float(row[coordinate]) == smallest}
+        assert abs(found.pop(wrong) / found[right] - 1) > 1
+        assert max(abs(current / found[right] - 1) for current in found.values()) < 0.02
+        for row in rows:
+            assert (row["closed_heat_current_hot"] == "") == (row["equation"] not in ("local", "global"))
 
 
 def test_the_same_run_writes_the_same_files_with_the_numbers_of_the_steady_state(tmp_path, monkeypatch):
