@@ -275,7 +275,9 @@ def split(basis: Eigenbasis, operator: qutip.Qobj) -> Split:
         part = sp.csr_matrix((elements[group].astype(complex), (rows[group], columns[group])), shape=operator.shape)
         operators.append(operator_like(operator, part))
         squares = np.abs(elements[group]) ** 2
-        means.append(float(squares @ frequencies[group] / squares.sum()))
+        # A zero that rounding makes ±1e-16 would be on one side of zero, where a rate may be huge or none.
+        zero = np.abs(frequencies[group]).min() <= basis.rounding
+        means.append(0.0 if zero else float(squares @ frequencies[group] / squares.sum()))
         weights.append(float(squares.sum()))
     return Split(tuple(means), tuple(operators), tuple(weights), unresolved)
 

@@ -16,6 +16,7 @@ from qutip import data
 
 from qnet_qutip.modes import NormalModes
 from qnet_qutip.network import Dispersive, Network, Oscillator, Quadrature, Swap, coupling_terms
+from qnet_qutip.operators import every_entry_kept
 
 
 def network_hamiltonian(network: Network, lowering: Mapping[str, qutip.Qobj]) -> qutip.Qobj:
@@ -88,8 +89,7 @@ def _summed(lowering: Mapping[str, qutip.Qobj], terms: Iterable[tuple[float, dat
     """Σ strength · matrix as an operator of the space; on the matrices alone, in a fifth of the time of operators."""
     # A copy of an operator with other entries has its dimensions, those of an excitation-cut space included.
     hamiltonian = next(iter(lowering.values())).copy()
-    # QuTiP drops entries below 1e-14 of its own accord, and with them weak couplings.
-    with qutip.CoreOptions(auto_tidyup=False):
+    with every_entry_kept():
         total = data.zeros[data.CSR](*hamiltonian.shape)
         for strength, matrix in terms:
             total = data.add(total, matrix, strength)

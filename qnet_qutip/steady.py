@@ -18,7 +18,7 @@ from qnet_qutip.correlations import correlation_matrix, covariance_matrix, occup
 from qnet_qutip.equations import MasterEquation
 from qnet_qutip.equations.assembly import enlarged
 from qnet_qutip.network import FrozenMapping, Network
-from qnet_qutip.operators import Operators, checked_operators, dissipator
+from qnet_qutip.operators import Operators, checked_operators, dissipator, same_operators
 from qnet_qutip.progress import progress_line
 from qnet_qutip.solver.double_double import DoubleDouble
 from qnet_qutip.solver.generator import (
@@ -27,6 +27,7 @@ from qnet_qutip.solver.generator import (
     build_generator,
     entries,
     operator_like,
+    permuted_together,
     sparse_matrix,
 )
 from qnet_qutip.solver.point import Options
@@ -129,6 +130,16 @@ class SteadyState:
     _remainder: Real
     _basis: Eigenbasis | None
 
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, SteadyState):
+            return NotImplemented
+        plain = ("equation", "heat_currents", "residual", "method", "iterations", "current_changes")
+        return all(getattr(self, name) == getattr(other, name) for name in plain) and same_operators(
+            [self._hamiltonian, self.rho], [other._hamiltonian, other.rho]
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
     @cached_property
     def rho(self) -> qutip.Qobj:
         """Density matrix, sparse, of unit trace."""
@@ -198,12 +209,11 @@ class SteadyState:
         none. With those of the baths they add up to zero at every node, d⟨b†b⟩/dt = 0.
         """
         network, space = self._of_network("excitation_currents")
-        rho, rank = (self._flat, self._remainder), self._sectors.rank
+        rho, operators = (self._flat, self._remainder), excitation_operators(network, space)
+        solved = [entries(self._as_solved(operator)) for operator in operators.values()]
+        moved = permuted_together(solved, self._sectors.rank)
         return FrozenMapping(
-            {
-                pair: expectation(entries(self._as_solved(operator)).permuted(rank), self._sectors, rho)
-                for pair, operator in excitation_operators(network, space).items()
-            }
+            {pair: expectation(operator, self._sectors, rho) for pair, operator in zip(operators, moved, strict=True)}
         )
 
     def _as_solved(self, operator: qutip.Qobj) -> qutip.Qobj:
@@ -251,7 +261,11 @@ class SteadyState:
         """Whether ρ has no negative eigenvalue beyond rounding."""
         if self._sectors.classical:
             return self.smallest_eigenvalue >= -ROUNDED_EIGENVALUE
+        if self._flat[self._sectors.diagonal].min() < -ROUNDED_EIGENVALUE:
+            return False
         for block in self._sectors.blocks(self._flat):
+            if len(block) == 1:
+                continue
             matrix = hermitian(block)
             matrix.flat[:: len(matrix) + 1] += ROUNDED_EIGENVALUE
             try:

@@ -19,7 +19,8 @@ from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.linalg import solve_continuous_lyapunov
+from scipy.linalg import schur
+from scipy.linalg.lapack import ztrsyl
 
 from qnet_qutip import checks
 from qnet_qutip.modes import NormalModes, normal_modes, one_body_matrices
@@ -151,13 +152,19 @@ def _excitation_matrices(network: Network) -> dict[str, NDArray[np.complex128]]:
         node, index = network.nodes[bath.node], names.index(bath.node)
         down, up = bath_rates(network, name, node.frequency)
         damping[index] += down - up if isinstance(node, Oscillator) else down + up
-        drives[name] = np.zeros((len(names), len(names)))
-        drives[name][index, index] = up
+        drives[name] = index, up
     # An undamped mode has no steady occupation of its own; it is not driven either, and stays empty here. What is
     # damped by less than frequencies are rounded by counts as undamped.
     damping += max(1e-12 * damping.max(), 10 * np.finfo(float).eps * np.abs(one_body).sum(axis=1).max())
     drift = -1j * one_body - np.diag(damping) / 2
-    return {name: solve_continuous_lyapunov(drift, -drive) for name, drive in drives.items()}
+    # AX + XA† = -Q of all baths with one Schur form of A; Q has one entry, where the bath's node is.
+    triangle, unitary = schur(drift, output="complex")
+    adjoint, solutions = unitary.conj().T, {}
+    for name, (index, up) in drives.items():
+        source = (-up * adjoint[:, index])[:, None] * unitary[index]
+        transformed, factor, _ = ztrsyl(triangle, triangle, source, tranb="C")
+        solutions[name] = unitary @ (transformed / factor) @ adjoint
+    return solutions
 
 
 def local_estimate(network: Network) -> Estimate:

@@ -7,6 +7,7 @@ import pickle
 from collections.abc import Callable
 from typing import Any
 
+import dense
 import mpmath
 import numpy as np
 import pytest
@@ -306,3 +307,33 @@ def test_landmarks_keep_the_integral_from_stepping_over_a_peak() -> None:
     assert qn.Rate(told, 2.0).level_shift(0.7) == qn.Rate(narrow, 2.0).level_shift(0.7)
     with pytest.raises(ValueError, match=r"^a landmark must be positive, but is -1"):
         qn.CallableSpectrum(narrow.density, landmarks=(-1.0,))
+
+
+@pytest.mark.parametrize("side", ["both", "down", "up"])
+@pytest.mark.parametrize(("first", "second"), [(1.1, 1.1), (1.1, 2.0), (1.1, -0.7), (-0.4, -0.3), (0.2, 5.0)])
+@pytest.mark.parametrize("spectrum", [OHMIC, DRUDE], ids=repr)
+@pytest.mark.parametrize("T", [0.0, 0.3, 2.0])
+def test_the_universal_shift_is_its_integral(
+    spectrum: qn.SpectralDensity, T: float, first: float, second: float, side: str
+) -> None:
+    gammas = dense.bath_rates(T, lambda omega: float(spectrum.density(omega)), "rotating-wave")
+    gammas += dense.bath_rates(T, lambda omega: float(spectrum.density(omega)), "full")
+    gamma = dict(zip(("down", "up", "both"), gammas, strict=True))[side]
+    breaks = [sign * scale for scale in (0.3, 1.0, 3.0, 30.0) for sign in (1, -1)]
+    rate = qn.Rate(spectrum, T, side)
+    found = rate.universal_level_shift(first, second)
+    # 1e-9 of the absolute values, which the shift of both sides may be less than.
+    size = abs(qn.Rate(spectrum, T).level_shift(abs(first))) + abs(found)
+    assert found == pytest.approx(dense.universal_level_shift(gamma, breaks, first, second), abs=1e-9 * size, rel=0)
+    assert rate.universal_level_shift(second, first) == pytest.approx(found, abs=1e-9 * size, rel=0)
+    if first == second:
+        assert found == pytest.approx(rate.level_shift(first), abs=1e-9 * size, rel=0)
+
+
+def test_a_universal_shift_that_diverges_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"level shift of bath 'hot' at frequencies 1 and 2 .* needs .* a cutoff"):
+        qn.Rate(qn.PhononSpectrum(1e-3), 1.0, of=" of bath 'hot'").universal_level_shift(1.0, 2.0)
+    with pytest.raises(ValueError, match="falls faster towards zero"):
+        qn.Rate(OHMIC, 1.0, "down").universal_level_shift(0.0, 0.7)
+    with pytest.raises(ValueError, match="must be finite"):
+        qn.Rate(OHMIC, 1.0).universal_level_shift(1.0, float("nan"))

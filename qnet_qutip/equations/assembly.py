@@ -15,7 +15,7 @@ from qnet_qutip.equations.master_equation import MasterEquation
 from qnet_qutip.equations.open_system import OpenSystem, of_bare_nodes, of_network, of_operators
 from qnet_qutip.modes import NormalModes, is_harmonic, normal_modes, require_bounded, require_positive_modes
 from qnet_qutip.network import FrozenMapping, Network, baths_reach_every_node, require_network, require_reached
-from qnet_qutip.operators import OperatorBath, checked_baths
+from qnet_qutip.operators import OperatorBath, checked_baths, every_entry_kept
 from qnet_qutip.solver.generator import operator_like
 from qnet_qutip.space import mode_space, node_space
 from qnet_qutip.truncation import (
@@ -81,11 +81,10 @@ def assemble(
         for name, value in (("levels", levels), ("max_excitations", max_excitations)):
             if value is not None:
                 raise ValueError(f"{name} must not be given with a Hamiltonian, which has its space, but is {value!r}")
-        with _every_entry_kept():
-            system = of_operators(network, checked_baths(network, baths))
-            return _equation(
-                definition, system, options, {name: bath.temperature for name, bath in (baths or {}).items()}
-            )
+        members = checked_baths(network, baths)
+        with every_entry_kept():
+            system = of_operators(network, members)
+            return _equation(definition, system, options, {name: bath.temperature for name, bath in members.items()})
     require_baths(network)
     if baths is not None:
         raise ValueError("baths must not be given with a network, which has its own")
@@ -103,20 +102,15 @@ def on_truncation(
     definition: Definition, network: Network, modes: NormalModes | None, truncation: Truncation, options: Options
 ) -> MasterEquation:
     """Build the master equation of a network in the space of a cut."""
-    with _every_entry_kept():
-        return _on_truncation(definition, network, modes, truncation, options)
-
-
-def _on_truncation(
-    definition: Definition, network: Network, modes: NormalModes | None, truncation: Truncation, options: Options
-) -> MasterEquation:
-    if truncation.basis == "modes" and modes is not None:
-        space = mode_space(truncation, modes)
-    else:
-        space = node_space(truncation)
-    system = of_bare_nodes(network, space) if definition.local else of_network(network, space, modes)
+    temperatures = {name: bath.temperature for name, bath in network.baths.items()}
+    with every_entry_kept():
+        if truncation.basis == "modes" and modes is not None:
+            space = mode_space(truncation, modes)
+        else:
+            space = node_space(truncation)
+        system = of_bare_nodes(network, space) if definition.local else of_network(network, space, modes)
+        equation = _equation(definition, system, options, temperatures)
     flows = one_way_flows(network) if modes is None or definition.local else mode_flows(network, modes)
-    equation = _equation(definition, system, options, {name: bath.temperature for name, bath in network.baths.items()})
     return replace(
         equation,
         network=network,
@@ -171,11 +165,6 @@ def _equation(
             {bath: gaps for bath, parts in system.parts.items() if (gaps := parts[0].split.unresolved)}
         ),
     )
-
-
-def _every_entry_kept() -> qutip.CoreOptions:
-    """QuTiP drops entries below 1e-14 of its own accord: with them, what a weak bath does through a weak coupling."""
-    return qutip.CoreOptions(auto_tidyup=False)
 
 
 def _modes(network: Network) -> NormalModes | None:

@@ -58,7 +58,8 @@ def bohr_frequencies(system: OpenSystem) -> list[tuple[float, tuple[float, ...]]
         weights = [0.0] * len(system.parts)
         for member in group:
             weights[found[member][1]] += found[member][2]
-        listed.append((float(frequencies[group].mean()), tuple(weights)))
+        zero = frequencies[group].min() == 0
+        listed.append((0.0 if zero else float(frequencies[group].mean()), tuple(weights)))
     return listed
 
 
@@ -95,8 +96,13 @@ def given_clusters(system: OpenSystem, bounds: Sequence[tuple[float, float]]) ->
 
 
 def _cluster(members: Sequence[tuple[float, tuple[float, ...]]]) -> Cluster:
-    """Mean frequency weighted with Π_b |⟨b|k⟩|², the transmission between the baths, if there is any; else plainly."""
+    """Mean frequency weighted with Π_b |⟨b|k⟩|², the transmission between the baths, if there is any; else plainly.
+
+    A cluster that holds zero holds the frequencies of both signs, whose mean it is.
+    """
     frequencies = np.array([frequency for frequency, _ in members])
+    if frequencies.min() == 0:
+        return 0.0, float(frequencies.max()), 0.0
     weights = np.array([math.prod(weight) for _, weight in members])
     if not weights.sum() > 0:
         weights = np.array([sum(weight) for _, weight in members])

@@ -21,6 +21,7 @@ from qnet_qutip.solver.point import (
     evaluated_roughly,
     imbalance,
 )
+from qnet_qutip.solver.secular import SINGLE_PRECISION
 from qnet_qutip.solver.stages import SLOWEST_RATE, Stage, inverse, random_change, slowest_rate
 from qnet_qutip.solver.superoperator import SectorGenerator
 
@@ -29,9 +30,10 @@ CYCLE_REDUCTION = 1e-8
 precision where L is badly conditioned; less costs more evaluations in double-double."""
 
 SINGLE_REDUCTION = 1e-5
-"""The same where Krylov vectors are kept in single precision."""
+"""The same where the secular equation is kept in single precision: the rounding of that leaves some 1e-6 of the error,
+however far a cycle goes."""
 
-ENOUGH, LEAST_REDUCTION = 0.3, 1e-2
+ENOUGH, LEAST_REDUCTION = 0.1, 1e-2
 """A later cycle reduces the estimated error to this part of the tolerance, but by no less than this factor."""
 
 FIRST_LOOK = 12
@@ -84,22 +86,23 @@ def cycles(
 ) -> Attempt:
     """Cycles of GMRES on M⁻¹L, each refined in double-double."""
     value = corrected(generator, (first, np.zeros_like(first)), np.zeros_like(first))
-    start = point = evaluated_roughly(generator, stage, value, source)
+    point = evaluated_roughly(generator, stage, value, source)
     as_good = bool(np.linalg.norm(point.estimate) <= AS_GOOD * np.linalg.norm(first))
     if as_good:
-        start = point = evaluated(generator, stage, value, source)
+        point = evaluated(generator, stage, value, source)
     iterations, error, expected = 0, np.inf, dict[str, float]()
     changes = dict.fromkeys(point.currents, np.inf)
+    most = SINGLE_REDUCTION if generator.sectors.unknowns > SINGLE_PRECISION else CYCLE_REDUCTION
     while iterations < max(limit, 1):
         # A stage that has done one cycle in time may take its time for the next, which need not do more than is left.
-        reduction = float(np.clip(ENOUGH * options.rtol / error, CYCLE_REDUCTION, LEAST_REDUCTION))
+        reduction = float(np.clip(ENOUGH * options.rtol / error, most, LEAST_REDUCTION))
         once = iterations > 0
         cycle = _cycle(
             generator, stage, point, source, options, expected, reduction, np.inf if once else stage.patience
         )
         iterations += max(cycle.vectors, 1)
         if not np.linalg.norm(cycle.point.value[0]) <= LOST_NORM and not generator.decay:
-            return Attempt(start, np.inf, changes, iterations, "it left all states")
+            return Attempt(point, np.inf, changes, iterations, "it left all states")
         before, point, error = point, cycle.point, cycle.error
         changes, expected = cycle.changes, dict(cycle.expected)
         if options.report is not None:
@@ -135,8 +138,8 @@ def _cycle(
     contraction = size / size_before if size_before > 0.0 and size > FLOOR * norm else 0.0
     estimate = space.answer(point.estimate)
     changes, expected, currents = {}, {}, {}
-    for bath, current in ({} if generator.decay else generator.functionals).items():
-        expected[bath] = abs(current(estimate))
+    for bath, current in ({} if generator.decay else generator.functionals(estimate)).items():
+        expected[bath] = abs(current)
         change = abs(point.currents[bath] - before.currents[bath])
         currents[bath] = judge.checked(expected[bath], change, expected_before.get(bath))
         changes[bath] = change / scales[bath]

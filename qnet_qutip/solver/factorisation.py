@@ -49,43 +49,50 @@ def eliminated(generator: SectorGenerator) -> Factorisation:
     LinAlgError
         If the coherences alone are singular, or more than one state is left that nothing leaves.
     """
-    dense, sectors = generator.dense, generator.sectors
-    diagonal = sectors.diagonal
-    on = np.zeros(sectors.unknowns, dtype=bool)
-    on[diagonal] = True
-    off = np.flatnonzero(~on)
-    rates = dense[np.ix_(diagonal, diagonal)]
-    into, out_of = dense[np.ix_(diagonal, off)], dense[np.ix_(off, diagonal)]
-    if len(off):
-        inner = _factors(dense[np.ix_(off, off)])
-        response = _substituted(inner, out_of)
+    diagonal, unknowns = generator.sectors.diagonal, generator.sectors.unknowns
+    is_coherence = np.ones(unknowns, dtype=bool)
+    is_coherence[diagonal] = False
+    off = np.flatnonzero(is_coherence)
+    count = len(off)
+    places = np.concatenate([off, diagonal])
+    dense = generator.dense[places[:, None], places]
+    into, rates = dense[count:, :count], dense[count:, count:]
+    if count:
+        inner = _factors(dense[:count, :count])
+        response = _substituted(inner, dense[:count, count:])
         rates = rates - into @ response
     # The state that loses most goes first: what is left to the end is where the probability is.
-    order = np.argsort(rates.diagonal())
-    table, pivots = _rate_factors(rates[np.ix_(order, order)], generator.decay)
+    order = rates.diagonal().argsort()
+    triangles, free = _rate_factors(rates[order[:, None], order], generator.decay)
     places = diagonal[order]
+    if count:
+        into, response = into[order], response[:, order]
 
     def solve(residual: Real) -> Real:
         solution = np.empty_like(residual)
         source = residual[places]
-        if len(off):
+        if count:
             inner_solution = _substituted(inner, residual[off])
-            source = source - (into @ inner_solution)[order]
-        populations = _rate_solution(table, pivots, source)
+            source = source - into @ inner_solution
+        populations = _triangular_solution(triangles, source, lower=1, unitdiag=1)
+        if free:
+            populations[-1] = 0.0
+        populations = _triangular_solution(triangles, populations)
         solution[places] = populations
-        if len(off):
-            solution[off] = inner_solution - response @ solution[diagonal]
+        if count:
+            solution[off] = inner_solution - response @ populations
         return solution
 
     if generator.decay:
         return Factorisation(solve, None)
     last = np.zeros(len(order))
     last[-1] = 1.0
-    populations = _back_substituted(table, pivots, last)
-    steady = np.empty(sectors.unknowns)
-    steady[places] = populations / populations.sum()
-    if len(off):
-        steady[off] = -(response @ steady[diagonal])
+    populations = _triangular_solution(triangles, last)
+    populations /= populations.sum()
+    steady = np.empty(unknowns)
+    steady[places] = populations
+    if count:
+        steady[off] = -(response @ populations)
     return Factorisation(solve, steady)
 
 
@@ -101,36 +108,40 @@ def _substituted(factors: tuple[Real, Index], right: Real) -> Real:
     return solution
 
 
-def _rate_factors(rates: Real, decay: float) -> tuple[Real, Real]:
-    """Elimination of a rate matrix whose columns sum to -decay: multipliers and rates, and the pivots."""
+def _rate_factors(rates: Real, decay: float) -> tuple[Real, bool]:
+    """Elimination of a rate matrix whose columns sum to -decay.
+
+    Returns
+    -------
+    ndarray, shape (states, states)
+        The multipliers below the diagonal, of the unit lower triangle, and the upper triangle with the pivots.
+    bool
+        Whether the last pivot vanishes, as where nothing decays: that population is free, a multiple of the steady
+        state, and 1 stands in the pivot's place.
+    """
     # The decay is a rate into one state more, which nothing leaves.
-    table = np.vstack([rates, np.full(len(rates), decay)])
-    pivots = np.empty(len(rates))
-    for state in range(len(rates)):
+    count = len(rates)
+    table = np.empty((count + 1, count), order="F")
+    table[:count], table[count] = rates, decay
+    for state in range(count):
         below = table[state + 1 :, state]
-        pivots[state] = -below.sum()
-        if state < len(rates) - 1:
-            if pivots[state] == 0.0:
+        pivot = -below.sum()
+        table[state, state] = pivot
+        if state < count - 1:
+            if pivot == 0.0:
                 raise np.linalg.LinAlgError("two states are left that nothing leaves")
-            below /= pivots[state]
-            table[state + 1 :, state + 1 :] -= np.outer(below, table[state, state + 1 :])
-    return table, pivots
+            below /= pivot
+            table[state + 1 :, state + 1 :] -= below[:, None] * table[state, state + 1 :]
+    triangles = np.asfortranarray(table[:count])
+    free = not triangles[-1, -1]
+    if free:
+        triangles[-1, -1] = 1.0
+    return triangles, free
 
 
-def _rate_solution(table: Real, pivots: Real, source: Real) -> Real:
-    populations = source.copy()
-    for state in range(len(pivots) - 1):
-        populations[state + 1 :] -= table[state + 1 : -1, state] * populations[state]
-    # Where nothing decays the last pivot vanishes, and that population is free: a multiple of the steady state.
-    populations[-1] = populations[-1] / pivots[-1] if pivots[-1] else 0.0
-    return _back_substituted(table, pivots, populations)
-
-
-def _back_substituted(table: Real, pivots: Real, populations: Real) -> Real:
-    for state in range(len(pivots) - 2, -1, -1):
-        left = populations[state] - table[state, state + 1 :] @ populations[state + 1 :]
-        populations[state] = left / pivots[state]
-    return populations
+def _triangular_solution(triangles: Real, right: Real, **triangle: int) -> Real:
+    solution: Real = scipy.linalg.lapack.dtrtrs(triangles, right, **triangle)[0]
+    return solution
 
 
 def bordered(generator: SectorGenerator) -> Factorisation:

@@ -7,7 +7,8 @@ D(ρ) = ΛρS† + SρΛ† - S†Λρ - ρΛ†S.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -23,9 +24,6 @@ CollapseOperator: TypeAlias = qutip.Qobj | tuple[qutip.Qobj, qutip.Qobj]
 Index: TypeAlias = NDArray[np.int64]
 Real: TypeAlias = NDArray[np.floating[Any]]
 Block: TypeAlias = NDArray[np.complexfloating[Any, Any]]
-
-FEW_STATES = 64
-"""Up to this dimension the entries are read off the dense matrix, which takes a tenth of SciPy's time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,10 +66,6 @@ class Entries:
         """The Hermitian conjugate."""
         return _in_rows(self.dimension, self.columns, self.rows, self.values.conj())
 
-    def permuted(self, rank: Index) -> Entries:
-        """The same operator with basis state k as number rank[k]."""
-        return _in_rows(self.dimension, rank[self.rows], rank[self.columns], self.values, self.remainders)
-
     def block(self, rows: slice, columns: slice) -> Real | Block:
         """A block as a dense array."""
         own = slice(self.starts[rows.start], self.starts[rows.stop])
@@ -86,28 +80,83 @@ class Entries:
         return sp.csr_array((self.values, self.columns, self.starts), shape=(self.dimension, self.dimension))
 
 
-def _in_rows(
-    dimension: int, rows: Index, columns: Index, values: Real | Block, remainders: Real | Block | None = None
-) -> Entries:
+def _in_rows(dimension: int, rows: Index, columns: Index, values: Real | Block) -> Entries:
     order = np.argsort(rows * dimension + columns)
-    left = None if remainders is None else remainders[order]
-    return Entries(dimension, rows[order], columns[order], values[order], left)
+    return Entries(dimension, rows[order], columns[order], values[order])
+
+
+def stacked(operators: Sequence[Entries]) -> tuple[Index, Index]:
+    """Rows of operators one below the other, each `dimension` rows high, and the operator that each entry is of."""
+    owners = np.repeat(np.arange(len(operators)), [len(operator.rows) for operator in operators])
+    return np.concatenate([operator.rows for operator in operators]) + operators[0].dimension * owners, owners
+
+
+def permuted_together(operators: Sequence[Entries], rank: Index) -> list[Entries]:
+    """The same operators with basis state k as number rank[k]; all of them have remainders, or none."""
+    if not operators:
+        return []
+    dimension = operators[0].dimension
+    _, owners = stacked(operators)
+    rows = rank[np.concatenate([operator.rows for operator in operators])]
+    columns = rank[np.concatenate([operator.columns for operator in operators])]
+    order = ((owners * dimension + rows) * dimension + columns).argsort()
+    rows, columns = rows[order], columns[order]
+    moved, first = [], 0
+    for operator in operators:
+        last = first + len(operator.rows)
+        own = order[first:last] - first
+        left = None if operator.remainders is None else operator.remainders[own]
+        moved.append(Entries(dimension, rows[first:last], columns[first:last], operator.values[own], left))
+        first = last
+    return moved
 
 
 def entries(operator: qutip.Qobj) -> Entries:
     """The entries of a QuTiP operator, real if all of them are."""
-    dimension = operator.shape[0]
-    if dimension <= FEW_STATES or isinstance(operator.data, qutip.data.Dense):
+    return entries_together([operator])[0]
+
+
+def entries_together(operators: Sequence[qutip.Qobj]) -> list[Entries]:
+    """The entries of QuTiP operators of one dimension, real for each operator whose entries all are."""
+    if not operators:
+        return []
+    dimension, matrices = operators[0].shape[0], [_compressed_rows(operator) for operator in operators]
+    counts = np.diff(np.concatenate([starts for _, _, starts in matrices]).reshape(len(operators), dimension + 1))
+    rows = np.arange(len(operators) * dimension).repeat(counts.ravel())
+    columns = np.concatenate([columns for _, columns, _ in matrices]).astype(np.int64)
+    values = np.concatenate([values for values, _, _ in matrices])
+    places = rows * dimension + columns
+    # Stored zeros are left out, and rows need not be stored in ascending order.
+    present = values != 0
+    if not present.all() or np.count_nonzero(places[1:] < places[:-1]):
+        kept = np.flatnonzero(present)
+        kept = kept[places[kept].argsort(kind="stable")]
+        rows, columns, values = rows[kept], columns[kept], values[kept]
+    owners = rows // dimension
+    mixed = np.bincount(owners, weights=values.imag != 0, minlength=len(operators)).tolist()
+    rows, real = rows - dimension * owners, values.real.copy()
+    bounds = owners.searchsorted(np.arange(len(operators) + 1)).tolist()
+    return [
+        Entries(dimension, rows[first:last], columns[first:last], (values if complex_ else real)[first:last])
+        for complex_, (first, last) in zip(mixed, itertools.pairwise(bounds), strict=True)
+    ]
+
+
+def _compressed_rows(operator: qutip.Qobj) -> tuple[Block, Index, Index]:
+    """Values, columns and starts of rows of an operator as stored."""
+    if isinstance(operator.data, qutip.data.Dense):
+        # QuTiP's own conversion of a dense matrix drops entries below 1e-14.
         dense = operator.full()
         rows, columns = dense.nonzero()
-        values = dense[rows, columns]
-    else:
-        matrix = sparse_matrix(operator)
-        rows = np.repeat(np.arange(dimension), np.diff(matrix.indptr))
-        columns, values = matrix.indices.astype(np.int64), matrix.data
-    if np.iscomplexobj(values) and not values.imag.any():
-        values = values.real.copy()
-    return Entries(dimension, rows, columns, values)
+        return dense[rows, columns], columns, rows.searchsorted(np.arange(len(dense) + 1))
+    # A view of the matrix; a copy by QuTiP takes a hundred times as long. Operators can be stored by diagonals too.
+    matrix = operator.to("CSR").data.as_scipy()
+    return matrix.data, matrix.indices, matrix.indptr
+
+
+def _exact(values: Real | Block) -> Real | Block:
+    """The same values, real if all of them are."""
+    return values if np.count_nonzero(values.imag) else values.real.copy()
 
 
 def zeros_of(values: Real | Block, shape: tuple[int, ...]) -> Real | Block:
@@ -193,28 +242,23 @@ class Generator:
 
     def permuted(self, order: Index) -> Generator:
         """The same generator with the basis states in another order."""
+        if not np.count_nonzero(order[1:] < order[:-1]):
+            return self
         rank = np.empty_like(order)
         rank[order] = np.arange(len(order))
-        moved: dict[int, Entries] = {}
-
-        def move(operator: Entries) -> Entries:
-            # An operator that stands in several places is moved once and stays one object.
-            if id(operator) not in moved:
-                moved[id(operator)] = operator.permuted(rank)
-            return moved[id(operator)]
-
-        return Generator(
-            move(self.hamiltonian),
-            {
-                bath: Dissipator(
-                    tuple((move(left), move(right)) for left, right in dissipator.jumps),
-                    tuple((move(left), move(right), factor) for left, right, factor in dissipator.loss_factors),
-                    move(dissipator.loss),
-                )
-                for bath, dissipator in self.dissipators.items()
-            },
-            move(self.energy),
-        )
+        # An operator that stands in several places is moved once and stays one object.
+        factors = [factor for dissipator in self.dissipators.values() for factor in dissipator.loss_factors]
+        listed = [self.hamiltonian, self.energy, *itertools.chain.from_iterable(self.jumps)]
+        listed += itertools.chain.from_iterable((left, right) for left, right, _ in factors)
+        operators = {id(operator): operator for operator in listed}
+        of = dict(zip(operators, permuted_together(list(operators.values()), rank), strict=True))
+        losses = permuted_together([dissipator.loss for dissipator in self.dissipators.values()], rank)
+        dissipators = {}
+        for (bath, dissipator), loss in zip(self.dissipators.items(), losses, strict=True):
+            jumps = tuple((of[id(left)], of[id(right)]) for left, right in dissipator.jumps)
+            moved = tuple((of[id(left)], of[id(right)], factor) for left, right, factor in dissipator.loss_factors)
+            dissipators[bath] = Dissipator(jumps, moved, loss)
+        return Generator(of[id(self.hamiltonian)], dissipators, of[id(self.energy)])
 
 
 def total(dimension: int, operators: Iterable[Entries]) -> Entries:
@@ -240,54 +284,79 @@ def build_generator(
     energy: qutip.Qobj | None = None,
 ) -> Generator:
     """Generator of a Hamiltonian and of collapse operators (or pairs) by bath; heat is counted by H by default."""
-    dissipators = {}
-    for bath, members in collapse_operators.items():
-        jumps: list[tuple[Entries, Entries]] = []
-        factors: list[tuple[Entries, Entries, float]] = []
-        for member in members:
+    members = {bath: list(operators) for bath, operators in collapse_operators.items()}
+    listed = [hamiltonian] if energy is None or energy is hamiltonian else [hamiltonian, energy]
+    moving = len(listed)
+    for member in itertools.chain.from_iterable(members.values()):
+        listed += member if isinstance(member, tuple) else (member,)
+    read = entries_together(listed)
+    following = iter(read[moving:])
+    jumps: list[list[tuple[Entries, Entries]]] = []
+    factors: list[list[tuple[Entries, Entries, float]]] = []
+    for of_bath in members.values():
+        jumps.append([])
+        factors.append([])
+        for member in of_bath:
             if isinstance(member, tuple):
-                coupling, filtered = entries(member[0]), entries(member[1])
-                jumps += [(filtered, coupling), (coupling, filtered)]
-                factors.append((coupling, filtered, 1.0))
+                coupling, filtered = next(following), next(following)
+                jumps[-1] += [(filtered, coupling), (coupling, filtered)]
+                factors[-1].append((coupling, filtered, 1.0))
             else:
-                jump = entries(member)
-                jumps.append((jump, jump))
-                factors.append((jump, jump, 0.5))
-        dissipators[bath] = Dissipator(tuple(jumps), tuple(factors), _loss(hamiltonian.shape[0], factors))
-    moving = entries(hamiltonian)
-    return Generator(moving, dissipators, moving if energy is None or energy is hamiltonian else entries(energy))
+                jump = next(following)
+                jumps[-1].append((jump, jump))
+                factors[-1].append((jump, jump, 0.5))
+    losses = _losses(hamiltonian.shape[0], factors)
+    return Generator(
+        read[0],
+        {
+            bath: Dissipator(tuple(of_jumps), tuple(of_losses), loss)
+            for bath, of_jumps, of_losses, loss in zip(members, jumps, factors, losses, strict=True)
+        },
+        read[moving - 1],
+    )
 
 
-def _loss(dimension: int, factors: Iterable[tuple[Entries, Entries, float]]) -> Entries:
-    """M = Σ c S†Λ with its remainder, so that losses balance jumps to the last digit; c is a power of two."""
-    places: list[Index] = [np.empty(0, dtype=np.int64)]
-    products: list[list[Real]] = [[np.empty(0)] for _ in range(4)]
-    for left, right, factor in factors:
-        first, second = joined(left.rows, right.starts)
-        places.append(left.columns[first] * dimension + right.columns[second])
-        real, imag = complex_product(factor * left.values[first].conj(), right.values[second])
-        for collected, piece in zip(products, (*real, *imag), strict=True):
-            collected.append(piece)
-    place = np.concatenate(places)
-    distinct, inverse = np.unique(place, return_inverse=True)
-    high_re, low_re, high_im, low_im = (np.concatenate(collected) for collected in products)
-    values, remainders = _grouped_sums(inverse, len(distinct), (high_re, low_re))
-    if high_im.any():
-        high, low = _grouped_sums(inverse, len(distinct), (high_im, low_im))
-        kept = (values != 0) | (high != 0)
-        rows, columns = np.divmod(distinct[kept], dimension)
-        return Entries(dimension, rows, columns, (values + 1j * high)[kept], (remainders + 1j * low)[kept])
-    kept = values != 0
-    rows, columns = np.divmod(distinct[kept], dimension)
-    return Entries(dimension, rows, columns, values[kept], remainders[kept])
+def _losses(dimension: int, factors: Sequence[Sequence[tuple[Entries, Entries, float]]]) -> list[Entries]:
+    """M = Σ c S†Λ of each bath with its remainder, so that losses balance jumps to the last digit.
+
+    c is a power of two, so that it rounds nothing.
+    """
+    listed = [factor for of_bath in factors for factor in of_bath]
+    if not listed:
+        empty = np.empty(0, dtype=np.int64)
+        return [Entries(dimension, empty, empty, np.empty(0), np.empty(0)) for _ in factors]
+    lefts, rights = [left for left, _, _ in listed], [right for _, right, _ in listed]
+    bath = np.repeat(np.arange(len(factors)), [len(of_bath) for of_bath in factors])
+    rows, owners = stacked(lefts)
+    right_rows = rows if all(left is right for left, right, _ in listed) else stacked(rights)[0]
+    # All pairs of an entry of S and one of Λ in the same row of the same factor.
+    first, second = joined(right_rows.searchsorted(rows), right_rows.searchsorted(rows, side="right"))
+    column = bath[owners] * dimension + np.concatenate([left.columns for left in lefts])
+    place = column[first] * dimension + np.concatenate([right.columns for right in rights])[second]
+    left_values = np.array([factor for _, _, factor in listed])[owners] * np.concatenate(
+        [left.values for left in lefts]
+    )
+    right_values = np.concatenate([right.values for right in rights])
+    real, imag = complex_product(left_values[first].conj(), right_values[second])
+    mixed = bool(np.count_nonzero(imag[0]))
+    place, (values, remainders), *imaginary = grouped_sums(place, *([real, imag] if mixed else [real]))
+    for high, low in imaginary:
+        values, remainders = values + 1j * high, remainders + 1j * low
+    kept = np.flatnonzero(values)
+    rows, columns = np.divmod(place[kept], dimension)
+    starts = rows.searchsorted(dimension * np.arange(len(factors) + 1))
+    return [
+        Entries(dimension, rows[own] - number * dimension, columns[own], _exact(values[own]), remainders[own])
+        for number, own in enumerate(map(slice, starts[:-1], starts[1:]))
+    ]
 
 
-def joined(keys: Index, starts: Index) -> tuple[Index, Index]:
-    """All pairs (k, m) of an element k and a member m of the group keys[k], which is starts[key] : starts[key + 1]."""
-    counts = starts[keys + 1] - starts[keys]
-    first = np.repeat(np.arange(len(keys)), counts)
-    behind = np.cumsum(counts) - counts
-    return first, np.arange(len(first)) + np.repeat(starts[keys] - behind, counts)
+def joined(starts: Index, stops: Index) -> tuple[Index, Index]:
+    """All pairs (k, m) with starts[k] ≤ m < stops[k]."""
+    counts = stops - starts
+    first = np.arange(len(counts)).repeat(counts)
+    behind = counts.cumsum() - counts
+    return first, np.arange(len(first)) + (starts - behind)[first]
 
 
 def complex_product(a: Real | Block, b: Real | Block) -> tuple[dd.DoubleDouble, dd.DoubleDouble]:
@@ -299,15 +368,21 @@ def complex_product(a: Real | Block, b: Real | Block) -> tuple[dd.DoubleDouble, 
     return real, dd.add(dd.two_product(a.real, b.imag), dd.two_product(a.imag, b.real))
 
 
-def _grouped_sums(group: Index, count: int, terms: dd.DoubleDouble) -> dd.DoubleDouble:
-    """Double-double sums of the terms of each group."""
-    if len(group) == count:  # one term each, in some order
-        high, low = np.empty(count), np.empty(count)
-        high[group], low[group] = terms
-        return high, low
-    order = np.argsort(group, kind="stable")
-    starts = np.searchsorted(group[order], np.arange(count + 1))
-    within = np.arange(len(order)) - np.repeat(starts[:-1], np.diff(starts))
-    table = np.zeros((2, int(within.max(initial=0)) + 1, count))
-    table[0, within, group[order]], table[1, within, group[order]] = terms[0][order], terms[1][order]
-    return dd.column_sums((table[0], table[1]))
+def grouped_sums(places: Index, *terms: dd.DoubleDouble) -> tuple[Any, ...]:
+    """The distinct places in ascending order, and for each set of terms the double-double sums of those of each."""
+    order = places.argsort(kind="stable")
+    places = places[order]
+    first = np.ones(len(places), dtype=bool)
+    first[1:] = places[1:] != places[:-1]
+    starts = np.flatnonzero(first)
+    position = np.arange(len(places)) - starts[first.cumsum() - 1]
+    sums = [(high[order], low[order]) for high, low in terms]
+    while len(position) > len(starts):
+        # Neighbours of the same place are added two by two; a last one without another waits.
+        odd = np.flatnonzero(position % 2)
+        for high, low in sums:
+            high[odd - 1], low[odd - 1] = dd.add((high[odd - 1], low[odd - 1]), (high[odd], low[odd]))
+        even = position % 2 == 0
+        position = position[even] // 2
+        sums = [(high[even], low[even]) for high, low in sums]
+    return places[starts], *sums

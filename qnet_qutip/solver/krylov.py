@@ -52,12 +52,11 @@ class Krylov:
 
         Not by least squares: what GMRES leaves is orthogonal to the images of the space, and would have no answer.
         """
-        # The basis is not to be copied into another precision.
-        count, coordinates = self.vectors, self.basis @ right.astype(self.basis.dtype)
+        count, coordinates = self.vectors, self.basis @ right
         inside = np.linalg.lstsq(self.hessenberg[:count], coordinates[:count], rcond=None)[0]
         explained = self.hessenberg @ inside
         # What A makes of the inside solution is taken off, what it stands for put in its place.
-        solution: Real = right + (np.append(inside, 0.0) - explained).astype(self.basis.dtype) @ self.basis
+        solution: Real = right + (np.append(inside, 0.0) - explained) @ self.basis
         return solution
 
 
@@ -67,8 +66,6 @@ def gmres(
     reduction: float,
     vectors: int,
     too_slow: Callable[[list[float]], bool] = lambda reductions: False,
-    *,
-    single: bool = False,
 ) -> Krylov:
     """Solve A x = right from zero.
 
@@ -83,14 +80,12 @@ def gmres(
         Limit on the applications of A.
     too_slow : callable, optional
         From the reductions so far, whether to give up.
-    single : bool, optional
-        Keep the basis in single precision.
     """
     size, norm = len(right), float(np.linalg.norm(right))
     vectors = min(vectors, size)
     if norm == 0.0:
         return Krylov(np.zeros(size), 0.0, np.zeros((1, size)), np.zeros((1, 0)), gave_up=False)
-    basis = np.empty((vectors + 1, size), dtype=np.float32 if single else float)
+    basis = np.empty((vectors + 1, size))
     basis[0] = right / norm
     hessenberg = np.zeros((vectors + 1, vectors))
     triangle, rotations = np.zeros((vectors, vectors)), np.zeros((vectors, 2))
@@ -100,7 +95,7 @@ def gmres(
     count, gave_up = 0, False
     while count < vectors and not gave_up and (not reductions or reductions[-1] > reduction):
         # A is close to 1: what it does beyond that is small, and keeps its digits.
-        following = (apply(basis[count].astype(float)) - basis[count]).astype(basis.dtype)
+        following = apply(basis[count]) - basis[count]
         hessenberg[count, count] = 1.0
         known = basis[: count + 1]
         length, before = float(np.linalg.norm(following)), np.inf
@@ -130,12 +125,12 @@ def gmres(
             break
         gave_up = reductions[-1] > reduction and too_slow(reductions)
     weights = np.linalg.lstsq(triangle[:count, :count], left[:count], rcond=SINGULAR)[0]
-    solution = weights.astype(basis.dtype) @ basis[:count]
+    solution = weights @ basis[:count]
     # Of a singular A the rotations know what is left only if nothing was cut off from the weights.
     remainder = -hessenberg[: count + 1, :count] @ weights
     remainder[0] += 1.0
     return Krylov(
-        norm * solution.astype(float),
+        norm * solution,
         float(np.linalg.norm(remainder)),
         basis[: count + 1],
         hessenberg[: count + 1, :count],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -17,6 +19,9 @@ FLOOR = 1e4 * dd.EPS**2
 
 ZERO_CURRENT = 1e-22
 """Fraction of the energy that a bath exchanges below which its current counts as zero, where there are several."""
+
+PIECE = 1 << 16
+"""Entries of ρ that are added at once."""
 
 COMMUTING = 1e-13
 """Energy that jumps carry, relative to the sum that a current is made of, that is the rounding of a commutator."""
@@ -93,18 +98,28 @@ def evaluated_roughly(generator: SectorGenerator, stage: Stage, value: dd.Double
 
 def corrected(generator: SectorGenerator, value: dd.DoubleDouble, correction: Real) -> dd.DoubleDouble:
     """The sum, scaled to unit trace unless there is a decay; the factor's own rounding scales every current alike."""
-    total = dd.add(value, (correction, np.zeros_like(correction)))
+    total = _sum(value, correction)
     if generator.decay:
         return total
     diagonal = generator.sectors.diagonal
-    excess = float(dd.column_sums((total[0][diagonal], total[1][diagonal]))[0]) - 1.0
-    return dd.add(total, (-excess * total[0], np.zeros_like(correction))) if abs(excess) > dd.EPS else total
+    excess = math.fsum([-1.0, *total[0][diagonal].tolist(), *total[1][diagonal].tolist()])
+    return _sum(total, -excess * total[0]) if abs(excess) > dd.EPS else total
 
 
-def size(point: Point) -> float:
-    """Norm of the estimated error, relative to ρ."""
+def _sum(value: dd.DoubleDouble, correction: Real) -> dd.DoubleDouble:
+    """The sum, piece by piece: all at once it would take six more arrays of the size of ρ."""
+    high, low = np.empty_like(correction), np.empty_like(correction)
+    for first in range(0, len(correction), PIECE):
+        piece = slice(first, first + PIECE)
+        zeros = np.zeros_like(correction[piece])
+        high[piece], low[piece] = dd.add((value[0][piece], value[1][piece]), (correction[piece], zeros))
+    return high, low
+
+
+def size(point: Point, *estimates: Real) -> float:
+    """Norm of the estimated error, or the largest of some estimates, relative to ρ."""
     norm = float(np.linalg.norm(point.value[0])) or 1.0
-    return float(np.linalg.norm(point.estimate)) / norm
+    return max(float(np.linalg.norm(estimate)) for estimate in estimates or (point.estimate,)) / norm
 
 
 def current_scales(
@@ -113,19 +128,16 @@ def current_scales(
     """What errors of a current are relative to: the current, but no less than can be resolved or matters."""
     # The current of a single bath is Tr[H L(ρ)], zero in any steady state: there is nothing to resolve.
     zero = ZERO_CURRENT if len(currents) > 1 or not generator.conserves_energy else 1.0
-    scales = {}
-    for bath, rounding in generator.current_rounding(flat).items():
-        functional = generator.functionals[bath]
-        exchanged = functional.exchanged(flat)
+    functionals, scales = generator.functionals, {}
+    exchanged, largest = functionals.exchanged(flat), functionals.largest
+    for bath, rounding in functionals.rounding(flat).items():
         # Jumps that commute with H carry no energy: what is left of the current is rounding.
-        commute = exchanged <= COMMUTING / CURRENT_ROUNDING * rounding
-        least = rounding / options.rtol if commute else zero * exchanged
+        commute = exchanged[bath] <= COMMUTING / CURRENT_ROUNDING * rounding
+        least = rounding / options.rtol if commute else zero * exchanged[bath]
         if bath not in options.smallest_scales:
             # Nothing is known of the currents: what the rounding of ρ makes of a dark state is none.
-            least = max(least, FLOOR / options.rtol * functional.largest)
-        scales[bath] = max(
-            abs(currents[bath]), options.smallest_scales.get(bath, 0.0), least, float(np.finfo(float).tiny)
-        )
+            least = max(least, FLOOR / options.rtol * largest[bath])
+        scales[bath] = max(abs(currents[bath]), options.smallest_scales.get(bath, 0.0), least, sys.float_info.min)
     return scales
 
 

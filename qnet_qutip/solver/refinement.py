@@ -21,7 +21,7 @@ from qnet_qutip.solver.point import (
     imbalance,
     size,
 )
-from qnet_qutip.solver.stages import Stage, inverse, random_change, slowest_rate
+from qnet_qutip.solver.stages import Stage, inverse, random_change, random_numbers, slowest_rate
 from qnet_qutip.solver.superoperator import SectorGenerator
 
 REFINEMENTS = 12
@@ -60,7 +60,7 @@ def refinements(
     rounding = _draws(generator, stage, ROUNDINGS * dd.EPS**2 * generator.gross(point.value[0]))
     if sizes[-1] > FLOOR:
         arithmetic = _draws(generator, stage, dd.EPS * generator.gross(point.estimate))
-        noise = max(size(replace(point, estimate=draw)) for draw in [*arithmetic, *rounding])
+        noise = size(point, *arithmetic, *rounding)
         if not sizes[-1] <= judge.SAFETY * noise:
             left = sizes[-1] / sizes[-2] if len(sizes) > 1 and sizes[-2] else np.inf
             return Attempt(point, np.inf, unknown, iterations, f"a step of refinement leaves {left:.2g} of the error")
@@ -107,13 +107,14 @@ def _judged(
     What is left is what its estimate says, and what the rounding of the residual may hide from it, the same in every
     step: 16 digits more than double precision has, times what the slowest mode makes of it.
     """
-    functionals = {} if generator.decay else generator.functionals
     scales = current_scales(generator, point.value[0], point.currents, options)
+    expected = {} if generator.decay else generator.functionals(point.estimate)
+    of_rounding = [generator.functionals(draw) for draw in rounding]
     currents = {
-        bath: max(judge.SAFETY * abs(current(point.estimate)), *(abs(current(draw)) for draw in rounding))
-        for bath, current in functionals.items()
+        bath: max(judge.SAFETY * abs(current), *(abs(drawn[bath]) for drawn in of_rounding))
+        for bath, current in expected.items()
     }
-    hidden = max(size(replace(point, estimate=draw)) for draw in rounding)
+    hidden = size(point, *rounding)
     errors = judge.Errors(max(judge.SAFETY * size(point), hidden), currents)
     unbalanced = imbalance(generator, point)
     error = judge.still_to_come(errors, scales, unbalanced, contraction=0.0)
@@ -134,9 +135,8 @@ def _stalled(sizes: list[float]) -> bool:
 
 
 def _draws(generator: SectorGenerator, stage: Stage, rounding: Real) -> list[Real]:
-    """What M⁻¹ makes of random errors of this size: more than one, as they may cancel in the slowest mode."""
-    random = np.random.default_rng(0)
-    return [inverse(generator, stage, rounding * random.normal(size=len(rounding))) for _ in range(3)]
+    """What M⁻¹ makes of random errors of this size."""
+    return list(inverse(generator, stage, rounding[:, None] * random_numbers(len(rounding))).T)
 
 
 def has_last_resort(generator: SectorGenerator, options: Options) -> bool:

@@ -10,7 +10,6 @@ w ρ_kl to an entry of its image, G adds Re(w) G_kl + Im(w) G_lk to that of the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -40,6 +39,13 @@ def rotated(operator: Real | Block, block: Real) -> Real:
     if operator.dtype.kind == "f":
         return np.asarray(operator @ block @ operator.T)
     return real_form(operator @ hermitian(block) @ operator.conj().T)
+
+
+def expectations(vectors: Real | Block, block: Real) -> Real:
+    """⟨v|ρ|v⟩ for every column v, of a block in real form: the diagonal of V†ρV."""
+    rho = block if vectors.dtype.kind == "f" else hermitian(block)
+    values: Real = (vectors.conj() * (rho @ vectors)).sum(axis=0).real
+    return values
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,58 +164,44 @@ def find_sectors(generator: Generator, rho: Entries | None = None) -> Sectors:
     -------
     Sectors
     """
+    dimension = generator.dimension
     joined = [generator.hamiltonian, *(dissipator.loss for dissipator in generator.dissipators.values())]
     if rho is not None:
         joined.append(rho)
-    labels = components(
-        generator.dimension,
-        np.concatenate([operator.rows for operator in joined]),
-        np.concatenate([operator.columns for operator in joined]),
-    )
+    first = np.concatenate([operator.rows for operator in joined])
+    second = np.concatenate([operator.columns for operator in joined])
+    off = first != second
+    first, second = first[off], second[off]
+    # Both sides of a jump, A and B of AρB†, share their sources: (jump, sector) for what a sector is taken to.
+    sides = {(id(side), number): side for number, jump in enumerate(generator.jumps) for side in jump}
+    empty = np.empty(0, dtype=np.int64)
+    image = np.concatenate([empty, *(side.rows for side in sides.values())])
+    state = np.concatenate([empty, *(side.columns for side in sides.values())])
+    lengths = np.array([len(side.rows) for side in sides.values()], dtype=np.int64)
+    jump = dimension * np.array([number for _, number in sides], dtype=np.int64).repeat(lengths)
+    # Every state takes the smallest number among those it is joined with, and so does the state that had lent it its
+    # number, until none changes.
+    labels = np.arange(dimension)
     while True:
-        merged = _merged_images(labels, generator.jumps)
-        if merged.max() == labels.max():
-            return _from_labels(merged)
-        labels = merged
+        lowest = labels.copy()
+        smaller = np.minimum(labels[first], labels[second])
+        np.minimum.at(lowest, labels[first], smaller)
+        np.minimum.at(lowest, labels[second], smaller)
+        taken_to = np.full(dimension * len(generator.jumps), dimension)
+        source = jump + labels[state]
+        np.minimum.at(taken_to, source, labels[image])
+        np.minimum.at(lowest, labels[image], taken_to[source])
+        while np.count_nonzero(lowest != (lower := lowest[lowest])):
+            lowest = lower
+        lowest = lowest[labels]
+        if not np.count_nonzero(lowest != labels):
+            return _from_labels((labels == np.arange(dimension)).cumsum()[labels] - 1)
+        labels = lowest
 
 
 def whole(dimension: int) -> Sectors:
     """All basis states as one sector."""
     return _from_labels(np.zeros(dimension, dtype=np.int64))
-
-
-def components(count: int, first: Index, second: Index) -> Index:
-    """Connected component of each of `count` members, numbered in their order, of a graph with these edges.
-
-    Every member takes the smallest number among its neighbours', and then its root's, until none changes.
-    """
-    labels = np.arange(count)
-    while True:
-        lowest = np.minimum(labels[first], labels[second])
-        joined = labels.copy()
-        np.minimum.at(joined, labels[first], lowest)
-        np.minimum.at(joined, labels[second], lowest)
-        while not np.array_equal(joined, joined[joined]):
-            joined = joined[joined]
-        joined = joined[labels]
-        if np.array_equal(joined, labels):
-            return np.unique(labels, return_inverse=True)[1]
-        labels = joined
-
-
-def _merged_images(labels: Index, jumps: Iterable[tuple[Entries, Entries]]) -> Index:
-    """Join the sectors that one sector is taken to by the two sides of a jump AρB†: it would correlate them."""
-    count = int(labels.max()) + 1
-    first, second = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int64)]
-    for left, right in jumps:
-        sides = (left,) if right is left else (left, right)
-        source = np.concatenate([labels[side.columns] for side in sides])
-        image = np.concatenate([labels[side.rows] for side in sides])
-        representative = np.full(count, -1)
-        representative[source] = image
-        first.append(representative[source])
-        second.append(image)
-    return components(count, np.concatenate(first), np.concatenate(second))[labels]
 
 
 def _from_labels(labels: Index) -> Sectors:

@@ -14,9 +14,11 @@ import scipy.sparse as sp
 import scipy.sparse.linalg
 
 from qnet_qutip.solver.blocks import sector_pairs
-from qnet_qutip.solver.generator import Block, Generator, Real, total
-from qnet_qutip.solver.sectors import Sectors, rotated
+from qnet_qutip.solver.factorisation import PIVOT_THRESHOLD
+from qnet_qutip.solver.generator import Block, Generator, Index, Real, total
+from qnet_qutip.solver.sectors import Sectors, expectations, rotated
 from qnet_qutip.solver.superoperator import SectorGenerator
+from qnet_qutip.solver.threads import for_each
 
 NEGLIGIBLE_RATE = 1e-14
 """Rates between eigenstates below this fraction of the largest are left out of the secular rate equation."""
@@ -25,8 +27,8 @@ DEGENERACY_LIFT = 5e-4
 """Fraction of the losses that is added to H before its eigenstates are taken."""
 
 SINGLE_PRECISION = 1_000_000
-"""Unknowns beyond which the secular equation and the Krylov vectors are kept in single precision: half the memory and
-time, for a cycle that reduces by 1e-5 instead of 1e-8."""
+"""Unknowns beyond which the secular equation is kept in single precision: half the memory and time, for a
+cycle that reduces by 1e-5 instead of 1e-8; the Krylov vectors stay in double precision."""
 
 UNDAMPED = 1e-12
 """Fraction of the largest loss below which the rate of a coherence counts as zero."""
@@ -41,8 +43,6 @@ class SecularEquation:
     sectors : Sectors
     vectors : list of ndarray
         Eigenvectors of H in each sector, as columns; empty where every sector is a single state.
-    adjoints : list of ndarray
-        Their Hermitian conjugates.
     rates : csc_array, shape (dimension, dimension)
         Generator of the populations: d p/dt = rates @ p.
     responses : list of (ndarray, ndarray)
@@ -52,7 +52,6 @@ class SecularEquation:
 
     sectors: Sectors
     vectors: list[Real | Block]
-    adjoints: list[Real | Block]
     rates: sp.csc_array
     responses: list[tuple[Real, Real]]
     _pinned: int | None
@@ -89,25 +88,43 @@ class SecularEquation:
         if self.sectors.classical:
             solution: Real = self._factors.solve(flat)
             return solution
-        single = self.sectors.unknowns > SINGLE_PRECISION
-        images = [
-            rotated(adjoint, block)
-            for adjoint, block in zip(
-                self.adjoints, self.sectors.blocks(flat.astype(np.float32) if single else flat), strict=True
-            )
-        ]
-        populations = self._factors.solve(np.concatenate([image.diagonal() for image in images]).astype(float))
+        blocks, sectors = self.sectors.blocks(flat), range(len(self.vectors))
+        images = for_each(lambda sector: self.seen(sector, blocks[sector]), sectors, len(flat))
+        populations = self.populations(np.concatenate([image.diagonal() for image in images]))
         if not coherences:
             return self.diagonal_state(populations)
         solution = np.empty_like(flat)
-        for out, vectors, image, (losses, energies), span in zip(
-            self.sectors.blocks(solution), self.vectors, images, self.responses, self.sectors.spans, strict=True
-        ):
-            answer = losses * image
-            answer += energies * image.T
-            answer.flat[:: len(answer) + 1] = populations[span]
-            out[:] = rotated(vectors, answer)
+        answers = self.sectors.blocks(solution)
+
+        def answer(sector: int) -> None:
+            answers[sector][:] = self.answer(sector, images[sector], populations)
+
+        for_each(answer, sectors, len(flat))
         return solution
+
+    def seen(self, sector: int, block: Real) -> Real:
+        """The block of a sector in the eigenbasis of H."""
+        return rotated(self.vectors[sector].conj().T, self._stored(block))
+
+    def seen_populations(self, sector: int, block: Real) -> Real:
+        """The diagonal of that alone, at half the cost."""
+        return expectations(self.vectors[sector], self._stored(block))
+
+    def populations(self, rates: Real) -> Real:
+        """The populations of the eigenstates that have these rates of change."""
+        populations: Real = self._factors.solve(rates.astype(float))
+        return populations
+
+    def answer(self, sector: int, image: Real, populations: Real) -> Real:
+        """The block of a sector with these populations, and coherences whose rates of change are those of the image."""
+        losses, energies = self.responses[sector]
+        found = losses * image
+        found += energies * image.T
+        found.flat[:: len(found) + 1] = populations[self.sectors.spans[sector]]
+        return rotated(self.vectors[sector], found)
+
+    def _stored(self, block: Real) -> Real:
+        return block.astype(np.float32) if self.sectors.unknowns > SINGLE_PRECISION else block
 
     @cached_property
     def separation(self) -> float:
@@ -140,16 +157,20 @@ def secular_equation(generator: SectorGenerator) -> SecularEquation:
         hamiltonian = total(operators.dimension, [operators.hamiltonian, lift, lift.adjoint()])
         scale = float(np.abs(loss.diagonal).max()) or 1.0
         mixing = bool(np.any(loss.rows != loss.columns))
-        for span in sectors.spans:
+
+        def eigenstates(span: slice) -> tuple[Real | Block, tuple[Real, Real]]:
             energies, own = np.linalg.eigh(hamiltonian.block(span, span))
-            vectors.append(own)
             if mixing:
                 damping = (own.conj() * (loss.block(span, span) @ own)).sum(axis=0)
             else:
                 damping = (own.real**2 + own.imag**2).T @ loss.diagonal[span]
             values = energies - 2.0 * DEGENERACY_LIFT * damping.real - 1j * damping
             response = _responses(values, scale, generator.decay)
-            responses.append((_real(response.real, sectors), _real(response.imag, sectors)))
+            return own, (_real(response.real, sectors), _real(response.imag, sectors))
+
+        for own, response in for_each(eigenstates, sectors.spans, sectors.unknowns):
+            vectors.append(own)
+            responses.append(response)
         rates = _eigenstate_rates(operators, vectors, sectors)
         lost = np.asarray(rates.sum(axis=0)).ravel() + generator.decay
         rates = sp.csc_array(rates - sp.diags_array(lost))
@@ -175,13 +196,19 @@ def _factorised(
         pin = sp.coo_array(([losses.max() or 1.0], ([pinned], [pinned])), shape=(dimension, dimension))
         pinned_rates = sp.csc_matrix(rates - pin)
     try:
-        factors = scipy.sparse.linalg.splu(pinned_rates)
+        factors = _lu(pinned_rates)
     except RuntimeError:
         # Some eigenstates of H exchange nothing in this approximation: a small loss keeps it usable.
         shift = sp.eye_array(dimension) * (1e-8 * (losses.max() or 1.0))
-        factors = scipy.sparse.linalg.splu(sp.csc_matrix(pinned_rates - shift))
-    adjoints = [own.conj().T.copy() for own in vectors]
-    return SecularEquation(sectors, vectors, adjoints, rates, responses, pinned, factors)
+        factors = _lu(sp.csc_matrix(pinned_rates - shift))
+    return SecularEquation(sectors, vectors, rates, responses, pinned, factors)
+
+
+def _lu(rates: sp.csc_matrix) -> scipy.sparse.linalg.SuperLU:
+    """Pivots stay on the diagonal, which outweighs its column in a matrix of rates, and order is for little fill."""
+    return scipy.sparse.linalg.splu(
+        rates, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=PIVOT_THRESHOLD, options={"SymmetricMode": True}
+    )
 
 
 def _stored(values: Real | Block, sectors: Sectors) -> Real | Block:
@@ -212,8 +239,10 @@ def _eigenstate_rates(generator: Generator, vectors: list[Real | Block], sectors
             second = None if right is left else right.block(rows, columns)
             between.setdefault((target, source), []).append((left.block(rows, columns), second))
     dimension = len(sectors.order)
-    values, rows_of, columns_of = [np.empty(0)], [np.empty(0, dtype=int)], [np.empty(0, dtype=int)]
-    for (target, source), pairs in between.items():
+
+    def rates(sector_pair: tuple[int, int]) -> tuple[Real, Index, Index]:
+        target, source = sector_pair
+        pairs = between[sector_pair]
         image, adjoint = vectors[target].conj().T, vectors[source]
         a = image @ np.stack([left for left, _ in pairs]) @ adjoint
         if all(right is None for _, right in pairs):
@@ -223,8 +252,9 @@ def _eigenstate_rates(generator: Generator, vectors: list[Real | Block], sectors
             block = (a * b.conj()).real.sum(axis=0)
         size = np.abs(block)
         row, column = np.nonzero(size > NEGLIGIBLE_RATE * size.max(initial=0.0))
-        values.append(block[row, column])
-        rows_of.append(row + sectors.starts[target])
-        columns_of.append(column + sectors.starts[source])
-    places = (np.concatenate(rows_of), np.concatenate(columns_of))
-    return sp.coo_array((np.concatenate(values), places), shape=(dimension, dimension)).tocsr()
+        return block[row, column], row + sectors.starts[target], column + sectors.starts[source]
+
+    none = np.empty(0), np.empty(0, dtype=int), np.empty(0, dtype=int)
+    found = [none, *for_each(rates, between, sectors.unknowns)]
+    values, rows_of, columns_of = (np.concatenate(pieces) for pieces in zip(*found, strict=True))
+    return sp.coo_array((values, (rows_of, columns_of)), shape=(dimension, dimension)).tocsr()

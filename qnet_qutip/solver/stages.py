@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import scipy.linalg
 
 from qnet_qutip.solver.factorisation import Factorisation, bordered, eliminated, elimination, sparse
 from qnet_qutip.solver.generator import Real
-from qnet_qutip.solver.secular import SINGLE_PRECISION, secular_equation
+from qnet_qutip.solver.red_black import RedBlack
+from qnet_qutip.solver.secular import secular_equation
 from qnet_qutip.solver.superoperator import DENSE, SectorGenerator
 from qnet_qutip.solver.sweeps import Sweeps
 
 VECTORS = 60
 """Most Krylov vectors in a cycle."""
 
-VECTOR_MEMORY = 0.6e9
+VECTOR_MEMORY = 1.2e9
 """Bytes that the Krylov vectors may take; large problems get fewer."""
 
-FEWEST_VECTORS = 12
+FEWEST_VECTORS = 18
 """Krylov vectors that even the largest problem gets."""
 
 PATIENCE = 150
 """Applications that the secular equation may be heading for; beyond that the sweeps, up to eight times as dear and
 seldom in need of more than 60, are the cheaper way."""
 
-SEPARATED = 0.5
-"""Fraction of the coherences further apart than their widths from which the secular equation is worth a try."""
+SEPARATED, WELL_SEPARATED = 0.5, 0.92
+"""Fractions of the coherences further apart than their widths from which the secular equation is worth a try, and from
+which the two colours are not worth what they take."""
 
 FEW_SECTORS = 4
 """Up to so many sectors there is no ladder to sweep over, and a sparse factorisation is looked at first."""
@@ -42,6 +46,9 @@ LARGEST_FILL = 1e8
 SLOWEST_RATE = 1e-13
 """Slowest rate of L, relative to the fastest, that counts as a relaxation: below that is what rounding makes of a
 conserved quantity."""
+
+DRAWS = 3
+"""Random errors that are drawn: more than one, as one may cancel in the slowest mode."""
 
 COUNTED_UNKNOWNS = 250_000
 """Unknowns beyond which the fill is not even counted."""
@@ -86,7 +93,9 @@ def stages(generator: SectorGenerator) -> Iterator[Stage]:
     vectors = affordable_vectors(sectors.unknowns)
     steady = None if generator.decay else secular.steady_state
     if sectors.classical or secular.separation > SEPARATED:
-        yield Stage("secular equation", secular.solve, steady, vectors, PATIENCE)
+        well = sectors.classical or secular.separation > WELL_SEPARATED
+        preconditioner = secular.solve if well else RedBlack(generator, secular)
+        yield Stage("secular equation", preconditioner, steady, vectors, PATIENCE)
     if not sectors.classical:
         yield Stage("sweeps", Sweeps(generator, secular), steady, vectors)
     if sectors.unknowns <= COUNTED_UNKNOWNS and not factorised:
@@ -118,24 +127,39 @@ def pivoted(generator: SectorGenerator) -> Stage:
 
 def affordable_vectors(unknowns: int) -> int:
     """Krylov vectors that fit."""
-    return int(
-        np.clip(VECTOR_MEMORY / ((4.0 if unknowns > SINGLE_PRECISION else 8.0) * unknowns), FEWEST_VECTORS, VECTORS)
-    )
+    return int(np.clip(VECTOR_MEMORY / (8.0 * unknowns), FEWEST_VECTORS, VECTORS))
 
 
 def inverse(generator: SectorGenerator, stage: Stage, residual: Real) -> Real:
-    """M⁻¹ of a residual, of zero trace: the rest is a multiple of the steady state."""
+    """M⁻¹ of a residual, of zero trace: the rest is a multiple of the steady state.
+
+    With a factorisation also of several, the columns of a matrix.
+    """
     solution = stage.inverse(residual)
     if stage.steady_state is None:
         return solution
-    return solution - float(solution[generator.sectors.diagonal].sum()) * stage.steady_state
+    trace = solution[generator.sectors.diagonal].sum(axis=0)
+    if residual.ndim > 1:
+        return solution - np.outer(stage.steady_state, trace)
+    # In place: of many unknowns a product and a difference would each take as long as to apply L.
+    without: Real = scipy.linalg.blas.daxpy(stage.steady_state, solution, a=-float(trace))
+    return without
+
+
+@functools.lru_cache(maxsize=1)
+def random_numbers(unknowns: int) -> Real:
+    """Normally distributed numbers, the same every time, shape (unknowns, 3)."""
+    numbers = np.random.default_rng(0).normal(size=(unknowns, DRAWS))
+    numbers.flags.writeable = False
+    return numbers
 
 
 def random_change(generator: SectorGenerator) -> Real:
     """A random Hermitian matrix of zero trace on the sectors."""
-    change = np.random.default_rng(0).normal(size=generator.sectors.unknowns)
+    change = random_numbers(generator.sectors.unknowns)[:, 0].copy()
     diagonal = generator.sectors.diagonal
-    change[diagonal] -= change[diagonal].mean()
+    populations = change[diagonal]
+    change[diagonal] = populations - populations.sum() / len(diagonal)
     return change
 
 

@@ -26,9 +26,12 @@ from qnet_qutip.solver.linear import (
     solve,
 )
 from qnet_qutip.solver.point import Options
-from qnet_qutip.solver.sectors import components, whole
+from qnet_qutip.solver.sectors import whole
 from qnet_qutip.solver.stages import affordable_vectors, pivoted, slowest_rate
 from qnet_qutip.solver.superoperator import DENSE, REMEMBERED, SectorGenerator, on_sectors
+
+FEW_CLASSES = 128
+"""Sectors up to which what can be reached from where is found by squaring a dense matrix, faster than by a graph."""
 
 WORKING_ARRAYS = 14
 """Arrays of the size of ρ that preconditioners, residuals and currents take."""
@@ -100,9 +103,9 @@ def require_one_closed_class(generator: SectorGenerator) -> None:
         return
     jumps = [left for left, _ in generator.generator.jumps]
     empty = np.empty(0, dtype=np.int64)
-    source = np.concatenate([empty, *(of_state[jump.columns] for jump in jumps)])
-    target = np.concatenate([empty, *(of_state[jump.rows] for jump in jumps)])
-    if _all_lead_back(count, source, target):
+    source = of_state[np.concatenate([empty, *(jump.columns for jump in jumps)])]
+    target = of_state[np.concatenate([empty, *(jump.rows for jump in jumps)])]
+    if count <= FEW_CLASSES and _one_is_reached_from_all(count, source, target):
         return
     closed = _closed_classes(count, source, target)
     if len(closed) == 1:
@@ -118,10 +121,13 @@ def require_one_closed_class(generator: SectorGenerator) -> None:
     )
 
 
-def _all_lead_back(count: int, source: np.ndarray, target: np.ndarray) -> bool:
-    """Whether all are joined and every step has its reverse, as with baths that heat: then there is one class."""
-    there, back = np.unique(source * count + target), np.unique(target * count + source)
-    return np.array_equal(there, back) and not components(count, source, target).any()
+def _one_is_reached_from_all(count: int, source: np.ndarray, target: np.ndarray) -> bool:
+    """Whether some member is reached from every other, which is when there is one closed class."""
+    reached = np.eye(count)
+    reached[target, source] = 1.0
+    for _ in range((count - 1).bit_length()):
+        reached = np.minimum(reached @ reached, 1.0)
+    return bool(reached.all(axis=1).any())
 
 
 def _closed_classes(count: int, source: np.ndarray, target: np.ndarray) -> list[np.ndarray]:
@@ -144,7 +150,7 @@ def _require_unique(generator: SectorGenerator, solution: Solution) -> int:
     if not stage.vectors:
         # Coherences between the sectors may be conserved too, which only the whole space shows; and the elimination
         # without subtractions makes small rates of what is rounding, where pivoting does not.
-        if dimension**2 <= DENSE:
+        if dimension**2 <= DENSE and len(generator.sectors.sizes) > 1:
             generator = SectorGenerator(generator.generator.permuted(generator.sectors.rank), whole(dimension))
         try:
             rate = slowest_rate(generator, pivoted(generator) if generator.sectors.unknowns <= DENSE else stage)

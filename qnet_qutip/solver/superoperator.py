@@ -13,21 +13,34 @@ without rounding loss.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
 from qnet_qutip.solver import double_double as dd
 from qnet_qutip.solver.blocks import SectorBlocks, sector_blocks
-from qnet_qutip.solver.generator import FEW_STATES, Block, Entries, Generator, Index, Real, complex_product, zeros_of
+from qnet_qutip.solver.generator import (
+    Block,
+    Entries,
+    Generator,
+    Index,
+    Real,
+    complex_product,
+    grouped_sums,
+    joined,
+    stacked,
+)
 from qnet_qutip.solver.sectors import Sectors, find_sectors
 
 CHUNK = 1 << 12
 """Entries of ρ handled at once, some ten weights each: few enough to stay in the processor's cache."""
+
+TABLE = 1 << 18
+"""Weights enumerated at once: of dense operators, which have as many terms as entries, fewer entries than a chunk."""
 
 REMEMBERED = 300_000
 """Unknowns up to which the weights are kept between evaluations, at some 400 bytes for each unknown, and a sparse
@@ -42,106 +55,207 @@ CURRENT_ROUNDING = 8 * dd.EPS**2
 COMMUTATOR_ROUNDING = 1e-13
 """Entry of a commutator, relative to the products that it is the difference of, that is rounding."""
 
-Terms: TypeAlias = list[tuple[dd.DoubleDouble, Index]]
-"""Weights and the places that they multiply, each of the shape of the entries they belong to."""
-
-Stack: TypeAlias = tuple[dd.DoubleDouble, Index]
-"""The same in arrays of shape (terms, entries)."""
-
 
 @dataclass(frozen=True, eq=False)
-class Slots:
-    """The entries of an operator, the a-th of every row in row a of each array, shape (slots, dimension)."""
+class Weights:
+    """What every entry of L(ρ) adds up: weights, double-double, times entries of ρ.
 
-    columns: Index
-    values: Real | Block
-    remainders: Real | Block | None
+    Attributes
+    ----------
+    high, low : ndarray, shape (terms, entries)
+    places : ndarray of int, shape (terms, entries)
+        The entries of ρ that they multiply, in the flat array.
+    baths : ndarray of int, shape (terms,)
+        Number of the bath that a term is of; -1 for those of H and of the decay.
+    """
 
-    def __iter__(self) -> Iterator[tuple[Index, Real | Block, Real | Block | None]]:
-        for slot in range(len(self.columns)):
-            yield self.columns[slot], self.values[slot], None if self.remainders is None else self.remainders[slot]
+    high: Real
+    low: Real
+    places: Index
+    baths: Index
 
-
-def _slots(operator: Entries, kept: np.ndarray | None = None) -> Slots:
-    rows, columns, values = operator.rows, operator.columns, operator.values
-    remainders = operator.remainders
-    if kept is not None:
-        rows, columns, values = rows[kept], columns[kept], values[kept]
-        remainders = None if remainders is None else remainders[kept]
-    within = np.arange(len(rows)) - np.searchsorted(rows, rows)
-    shape = (int(within.max(initial=-1)) + 1, operator.dimension)
-    column = np.zeros(shape, dtype=np.int64)
-    column[within, rows] = columns
-    left = None if remainders is None else _in_slots(shape, within, rows, remainders)
-    return Slots(column, _in_slots(shape, within, rows, values), left)
+    def image(self, rho: dd.DoubleDouble) -> Real:
+        """What they add up to, summed in double-double and rounded once at the end."""
+        high, low = dd.column_sums(dd.multiply((self.high, self.low), (rho[0][self.places], rho[1][self.places])))
+        return high + low
 
 
-def _in_slots(shape: tuple[int, int], slot: Index, rows: Index, values: Real | Block) -> Real | Block:
-    table = zeros_of(values, shape)
-    table[slot, rows] = values
-    return table
+def _slots(dimension: int, count: int, rows: Index, columns: Index, *values: Real | Block) -> tuple[Any, ...]:
+    """The entries of `count` operators by slots: the a-th entries of all rows of an operator are its a-th slot.
+
+    Parameters
+    ----------
+    dimension, count : int
+    rows : ndarray of int
+        Of the entries of all operators, as in `stacked`.
+    columns : ndarray of int
+    values : ndarrays
+
+    Returns
+    -------
+    operators : ndarray of int, shape (slots,)
+        The operator that each slot is of, in ascending order.
+    columns : ndarray of int, shape (slots, dimension)
+    values : ndarrays, shape (slots, dimension)
+        Zero where a row has no such entry.
+    """
+    owners = rows // dimension
+    within = np.arange(len(rows)) - rows.searchsorted(rows)
+    slots = np.zeros(count, dtype=np.int64)
+    np.maximum.at(slots, owners, within + 1)
+    slot, row = (slots.cumsum() - slots)[owners] + within, rows - dimension * owners
+    shape, tables = (int(slots.sum()), dimension), []
+    for value in (columns, *values):
+        tables.append(np.zeros(shape, dtype=value.dtype))
+        tables[-1][slot, row] = value
+    return np.arange(count).repeat(slots), *tables
 
 
 @dataclass(frozen=True, eq=False)
 class OneSided:
-    """Xρ + ρX†: the diagonal of X with its remainder, and slots of the entries off it."""
+    """Xρ + ρX† of several X, each purely real or purely imaginary and standing for X or X/i.
 
-    diagonal: Real | Block
-    remainder: Real | Block
-    off_diagonal: Slots
-
-
-def _one_sided(operator: Entries, factor: complex) -> OneSided:
-    """Xρ + ρX† with X = factor · operator, the factor -1 or ±i so that nothing is rounded."""
-    values = _exact(np.asarray(factor * operator.values))
-    remainders = None if operator.remainders is None else _exact(np.asarray(factor * operator.remainders))
-    scaled = Entries(operator.dimension, operator.rows, operator.columns, values, remainders)
-    on = operator.rows == operator.columns
-    remainder = np.zeros_like(scaled.diagonal)
-    if remainders is not None:
-        remainder[operator.rows[on]] = remainders[on]
-    return OneSided(scaled.diagonal, remainder, _slots(scaled, ~on))
-
-
-def _exact(values: Real | Block) -> Real | Block:
-    return values if np.iscomplexobj(values) and values.imag.any() else values.real.copy()
-
-
-@dataclass(frozen=True, eq=False)
-class CurrentFunctional:
-    """J = Σ h·G of a bath, in ordinary precision, which is enough to judge with.
+    X_ik gives (i, j) the term X_ik ρ_kj, and its conjugate gives X_jk* ρ_ik. In real form they multiply G_kj and G_ik
+    for a real X; for an imaginary one G_jk and, with the other sign, G_ki. The tables of places hold what of a place
+    is known from the row and what from the column, so that their sum is the place.
 
     Attributes
     ----------
-    places, weights : ndarray
-        Where h is not zero, and its values.
-    diagonal : ndarray of int
+    baths : ndarray of int, shape (operators,)
+    signs : ndarray of int, shape (operators, 1)
+        1 for a real X and -1 for an imaginary one.
+    high, low : ndarray, shape (operators, dimension)
+        The diagonals.
+    row_places, column_places : ndarray of int, shape (operators, dimension)
+        Of G_ij or, for an imaginary X, of G_ji.
+    slots : tuple of ndarray
+        Of the entries off the diagonal: baths and signs, shapes (slots,) and (slots, 1); values and remainders,
+        places of k as row and as column, and places as above, shape (slots, dimension).
+    """
+
+    baths: Index
+    signs: Index
+    high: Real
+    low: Real
+    row_places: Index
+    column_places: Index
+    slots: tuple[np.ndarray, ...]
+
+    def weights(self, rows: Index, columns: Index) -> list[tuple[Real, Real, Index, Index]]:
+        """Weights, remainders, places and baths of the terms of the entries with these rows and columns."""
+        high, low = self.high[:, rows], self.low[:, rows]
+        # On the diagonal energies enter as differences, formed once and exactly.
+        after = self.signs * self.high[:, columns], self.signs * self.low[:, columns]
+        places = self.row_places[:, rows] + self.column_places[:, columns]
+        terms = [(*dd.add((high, low), after), places, self.baths)]
+        baths, signs, values, remainders, of_row, of_column, row_places, column_places = self.slots
+        if len(baths):
+            places = of_row[:, rows] + column_places[:, columns]
+            terms.append((values[:, rows], remainders[:, rows], places, baths))
+            places = row_places[:, rows] + of_column[:, columns]
+            terms.append((signs * values[:, columns], signs * remainders[:, columns], places, baths))
+        return terms
+
+
+@dataclass(frozen=True, eq=False)
+class Jumps:
+    """AρB† of several jumps: a slot of A beside a slot of B gives (i, j) the term A_ik B_jm* ρ_km.
+
+    A row of the tables holds such a pair of slots for every sector that i and j are in, each of some jump of one bath.
+
+    Attributes
+    ----------
+    baths : ndarray of int, shape (table rows,)
+    left, right : ndarray, shape (table rows, dimension)
+        A_ik by i and B_jm* by j.
+    left_sectors, right_sectors : ndarray of int, shape (table rows, dimension)
+        Sectors of k and m; -1 and -2 where there is no entry, so that nothing is equal to them.
+    left_places, right_places : tuple of ndarray of int, shape (table rows, dimension)
+        What k and m add to the places of G_km and of G_mk.
+    """
+
+    baths: Index
+    left: Real | Block
+    right: Real | Block
+    left_sectors: Index
+    right_sectors: Index
+    left_places: tuple[Index, Index]
+    right_places: tuple[Index, Index]
+
+    def weights(self, rows: Index, columns: Index) -> list[tuple[Real, Real, Index, Index]]:
+        """Weights, remainders, places and baths of the terms of the entries with these rows and columns."""
+        inside = self.left_sectors[:, rows] == self.right_sectors[:, columns]
+        left, right = self.left[:, rows] * inside, self.right[:, columns]
+        parts = complex_product(left, right)[: 2 if np.iscomplexobj(left) else 1]
+        return [
+            (high, low, (of_row[:, rows] + of_column[:, columns]) * inside, self.baths)
+            for (high, low), of_row, of_column in zip(parts, self.left_places, self.right_places, strict=False)
+        ]
+
+
+@dataclass(frozen=True, eq=False)
+class CurrentFunctionals:
+    """The heat currents J = Σ h·G of the baths: their h, double-double, entry by entry.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of the baths.
+    baths, places : ndarray of int, shape (entries,)
+        Number of the bath, ascending, and place in the flat array.
+    high, low : ndarray, shape (entries,)
+    diagonal : ndarray of int, shape (dimension,)
         Places of the populations.
-    gross : ndarray
+    gross : ndarray, shape (baths, dimension)
         For each population what eq. (5) adds up for it: four times the loss, by the jump and by either side of H.
     """
 
+    names: tuple[str, ...]
+    baths: Index
     places: Index
-    weights: Real
+    high: Real
+    low: Real
     diagonal: Index
     gross: Real
 
-    def __call__(self, flat: Real) -> float:
-        """The current."""
-        return float(self.weights @ flat[self.places])
+    def __call__(self, flat: Real) -> dict[str, float]:
+        """The currents in ordinary precision, which is enough to judge with."""
+        return self._by_bath(self.high * flat[self.places])
 
-    def exchanged(self, flat: Real) -> float:
+    def exact(self, rho: dd.DoubleDouble) -> dict[str, float]:
+        """The currents in double-double."""
+        high, low = dd.multiply((self.high, self.low), (rho[0][self.places], rho[1][self.places]))
+        return {
+            name: math.fsum(high[own].tolist() + low[own].tolist())
+            for name, own in zip(self.names, self._spans, strict=True)
+        }
+
+    def exchanged(self, flat: Real) -> dict[str, float]:
         """|h|·|G|: the energy that jumps carry in all, one way and the other."""
-        return float(np.abs(self.weights) @ np.abs(flat[self.places]))
+        return self._by_bath(np.abs(self.high * flat[self.places]))
 
-    @property
-    def largest(self) -> float:
+    def rounding(self, flat: Real) -> dict[str, float]:
+        """What double-double arithmetic leaves uncertain of each current."""
+        return dict(
+            zip(self.names, (CURRENT_ROUNDING * (self.gross @ np.abs(flat[self.diagonal]))).tolist(), strict=True)
+        )
+
+    @cached_property
+    def largest(self) -> dict[str, float]:
         """Largest entry of |h|."""
-        return float(np.abs(self.weights).max(initial=0.0))
+        return {
+            name: float(np.abs(self.high[own]).max(initial=0.0))
+            for name, own in zip(self.names, self._spans, strict=True)
+        }
 
-    def rounding(self, flat: Real) -> float:
-        """What double-double arithmetic leaves uncertain of the current."""
-        return CURRENT_ROUNDING * float(self.gross @ np.abs(flat[self.diagonal]))
+    @cached_property
+    def _spans(self) -> list[slice]:
+        bounds = self.baths.searchsorted(np.arange(len(self.names) + 1)).tolist()
+        return list(map(slice, bounds[:-1], bounds[1:]))
+
+    def _by_bath(self, summands: Real) -> dict[str, float]:
+        sums = np.bincount(self.baths, weights=summands, minlength=len(self.names))
+        return dict(zip(self.names, sums.tolist(), strict=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,9 +281,8 @@ class SectorGenerator:
     def matrix(self) -> sp.csr_array:
         """L in real form and ordinary precision, shape (unknowns, unknowns)."""
         pieces: list[tuple[Real, Index, Index]] = []
-        for _, stacks in self._chunks():
-            values = np.concatenate([weights[0] for (weights, _) in stacks.values()]).T
-            places = np.concatenate([places for (_, places) in stacks.values()]).T
+        for _, weights in self._chunks():
+            values, places = weights.high.T, weights.places.T
             present = values != 0
             pieces.append((values[present], places[present].astype(np.int32), present.sum(axis=1)))
         pointers = np.concatenate([[0], np.cumsum(np.concatenate([counts for _, _, counts in pieces]))])
@@ -181,12 +294,13 @@ class SectorGenerator:
     def dense(self) -> Real:
         """The same as a dense matrix."""
         unknowns = self.sectors.unknowns
-        dense = np.zeros(unknowns * unknowns)
-        for first, stacks in self._chunks():
-            for (values, _), places in stacks.values():
-                rows = np.arange(first, first + values.shape[1]) * unknowns
-                dense += np.bincount((rows + places).ravel(), weights=values.ravel(), minlength=len(dense))
-        return dense.reshape(unknowns, unknowns)
+        dense = np.empty((unknowns, unknowns))
+        for first, weights in self._chunks():
+            entries = weights.high.shape[1]
+            places = np.arange(0, entries * unknowns, unknowns) + weights.places
+            rows = np.bincount(places.ravel(), weights=weights.high.ravel(), minlength=entries * unknowns)
+            dense[first : first + entries] = rows.reshape(entries, unknowns)
+        return dense
 
     @cached_property
     def scale(self) -> float:
@@ -215,13 +329,22 @@ class SectorGenerator:
 
     def gross(self, flat: Real) -> Real:
         """Sum of the absolute values that each entry of L(ρ) adds up, shape (unknowns,): the scale of its rounding."""
-        gross, size = np.zeros(len(flat)), np.abs(flat)
-        for first, stacks in self._chunks():
-            for (weights, _), places in stacks.values():
-                gross[first : first + weights.shape[1]] += (np.abs(weights) * size[places]).sum(axis=0)
-        return gross
+        size = np.abs(flat)
+        return np.concatenate(
+            [(np.abs(weights.high) * size[weights.places]).sum(axis=0) for _, weights in self._chunks()]
+        )
 
     # ------------------------------------------------------------ double-double
+
+    def residual(self, rho: dd.DoubleDouble) -> Real:
+        """L(ρ), rounded once at the end.
+
+        Parameters
+        ----------
+        rho : pair of ndarray of float, shape (unknowns,)
+            ρ by sectors in real form, leading doubles and remainders.
+        """
+        return np.concatenate([weights.image(rho) for _, weights in self._chunks()])
 
     def residual_and_currents(self, rho: dd.DoubleDouble) -> tuple[Real, dict[str, float]]:
         """L(ρ), rounded once at the end, and Tr[H D(ρ)] of each bath, eq. (5).
@@ -236,58 +359,41 @@ class SectorGenerator:
         residual : ndarray of float, shape (unknowns,)
         currents : dict of str to float
         """
-        residual = np.zeros_like(rho[0])
-        energies = self._energies
-        summands: dict[str, list[Real]] = {bath: [] for bath in self.generator.dissipators}
-        for first, stacks in self._chunks():
-            sums = []
-            for bath, (weights, places) in stacks.items():
-                part = dd.column_sums(dd.multiply(weights, (rho[0][places], rho[1][places])))
-                sums.append(part)
-                if bath is not None:
-                    summands[bath] += _energy_terms(energies, first, part)
-            total = sums[0]
-            for part in sums[1:]:
-                total = dd.add(total, part)
-            residual[first : first + len(total[0])] = total[0] + total[1]
-        currents = {bath: math.fsum(np.concatenate(terms)) if terms else 0.0 for bath, terms in summands.items()}
-        return residual, currents
-
-    def residual(self, rho: dd.DoubleDouble) -> Real:
-        """L(ρ), rounded once at the end."""
-        return self.residual_and_currents(rho)[0]
+        return self.residual(rho), self.functionals.exact(rho)
 
     @cached_property
-    def functionals(self) -> Mapping[str, CurrentFunctional]:
-        """The current of each bath as a functional of ρ: that of Σ B†EA - EM - M†E, E what heat is counted by."""
-        h = _algebra(self.generator.energy)
-        energy = np.asarray(abs(h).sum(axis=1)).ravel()
-        found = {}
-        for bath, dissipator in self.generator.dissipators.items():
-            lost = h @ _algebra(dissipator.loss)
-            carried = -(lost + lost.conj().T)
-            for left, right in dissipator.jumps:
-                carried = carried + _algebra(right).conj().T @ h @ _algebra(left)
-            flat = self._flat(carried)
-            places = np.flatnonzero(flat)
-            gross = 4.0 * np.abs(dissipator.loss.diagonal) * energy
-            found[bath] = CurrentFunctional(places, flat[places], self.sectors.diagonal, gross)
-        return found
+    def functionals(self) -> CurrentFunctionals:
+        """The current of each bath as a functional of ρ: Σ E_kj w over the weights w of the entries (j, k) of D(ρ).
 
-    def _flat(self, operator: Real | Block | sp.csr_array) -> Real:
-        coo = sp.coo_array(operator) if sp.issparse(operator) else None
-        rows, columns = operator.nonzero() if coo is None else coo.coords
-        return self.sectors.flat(rows, columns, operator[rows, columns] if coo is None else coo.data)
+        E is what heat is counted by. Its entries between sectors meet none of D(ρ).
+        """
+        sectors, unknowns = self.sectors, self.sectors.unknowns
+        entries = within_sectors(self.generator.energy, sectors)
+        # E in real form, exactly: the sum of its real and imaginary parts in double-double.
+        energies = dd.two_sum(entries.values.real, entries.values.imag)
+        keys: list[Index] = [np.empty(0, dtype=np.int64)]
+        summands: list[dd.DoubleDouble] = [(np.empty(0), np.empty(0))]
+        for first in range(0, len(entries.rows), self._chunk):
+            own = slice(first, first + self._chunk)
+            weights = self._weights_of(entries.rows[own], entries.columns[own])
+            term, entry = ((weights.baths >= 0)[:, None] & (weights.high != 0)).nonzero()
+            keys.append(unknowns * weights.baths[term] + weights.places[term, entry])
+            energy = energies[0][own][entry], energies[1][own][entry]
+            summands.append(dd.multiply((weights.high[term, entry], weights.low[term, entry]), energy))
+        high, low = (np.concatenate(each) for each in zip(*summands, strict=True))
+        key, (high, low) = grouped_sums(np.concatenate(keys), (high, low))
+        kept = np.flatnonzero(high)
+        baths, places = np.divmod(key[kept], unknowns)
+        dissipators = self.generator.dissipators
+        dimension = self.generator.dimension
+        energy_sums = np.bincount(entries.rows, weights=np.abs(entries.values), minlength=dimension)
+        losses = [4.0 * np.abs(dissipator.loss.diagonal) * energy_sums for dissipator in dissipators.values()]
+        gross = np.array(losses).reshape(len(losses), dimension)
+        return CurrentFunctionals(tuple(dissipators), baths, places, high[kept], low[kept], sectors.diagonal, gross)
 
     def current_rounding(self, flat: Real) -> dict[str, float]:
         """What double-double arithmetic leaves uncertain of each current."""
-        return {bath: functional.rounding(flat) for bath, functional in self.functionals.items()}
-
-    # ------------------------------------------------------------ weights
-
-    @cached_property
-    def _energies(self) -> list[tuple[Index, Real]]:
-        return _real_form(self.generator.energy, self.sectors)
+        return self.functionals.rounding(flat)
 
     @cached_property
     def conserves_energy(self) -> bool:
@@ -299,134 +405,175 @@ class SectorGenerator:
         size = (abs(h.matrix()) @ abs(energy.matrix())).max()
         return bool(commutator.max() <= COMMUTATOR_ROUNDING * size)
 
-    @cached_property
-    def _jumps(self) -> dict[str, list[tuple[Slots, Slots]]]:
-        slots: dict[str, list[tuple[Slots, Slots]]] = {}
-        for bath, dissipator in self.generator.dissipators.items():
-            slots[bath] = []
-            for left, right in dissipator.jumps:
-                first = _slots(left)
-                slots[bath].append((first, first if right is left else _slots(right)))
-        return slots
+    # ------------------------------------------------------------ weights
 
     @cached_property
-    def _one_sided(self) -> dict[str | None, OneSided]:
-        """-iH under None, and -M of every bath."""
-        operators: dict[str | None, OneSided] = {None: _one_sided(self.generator.hamiltonian, -1j)}
-        for bath, dissipator in self.generator.dissipators.items():
-            operators[bath] = _one_sided(dissipator.loss, -1)
-        return operators
-
-    def _chunks(self) -> Iterator[tuple[int, dict[str | None, Stack]]]:
-        """First place of each chunk of the flat array, with the weights of -i[H, ρ] (None) and of every bath."""
-        unknowns = self.sectors.unknowns
-        if unknowns <= REMEMBERED:
-            yield from self._remembered
-            return
-        yield from self._enumerated()
+    def _one_sided(self) -> OneSided:
+        """-iH, and -M of every bath."""
+        h, dimension = self.generator.hamiltonian, self.generator.dimension
+        pieces: list[tuple[Entries, Real, Real]] = []
+        kinds, of_baths = [], []
+        losses = [dissipator.loss for dissipator in self.generator.dissipators.values()]
+        for bath, operator in zip(range(-1, len(losses)), [h, *losses], strict=True):
+            # -iH exchanges the real and the imaginary part of H.
+            left = np.zeros(len(operator.rows)) if operator.remainders is None else operator.remainders
+            parts = [(int(bath < 0), -operator.values.real, -left.real)]
+            if np.iscomplexobj(operator.values):
+                parts.append((int(bath >= 0), (1 if bath < 0 else -1) * operator.values.imag, -left.imag))
+            for kind, part, remainder in parts:
+                pieces.append((operator, part, remainder))
+                kinds.append(kind)
+                of_baths.append(bath)
+        imaginary, baths = np.array(kinds), np.array(of_baths)
+        rows, _ = stacked([operator for operator, _, _ in pieces])
+        columns = np.concatenate([operator.columns for operator, _, _ in pieces])
+        values = np.concatenate([values for _, values, _ in pieces])
+        remainders = np.concatenate([left for _, _, left in pieces])
+        on = rows % dimension == columns
+        diagonals = np.zeros((2, len(pieces) * dimension))
+        diagonals[:, rows[on]] = values[on], remainders[on]
+        high, low = diagonals.reshape(2, len(pieces), dimension)
+        signs = np.where(imaginary, -1, 1)
+        places = np.stack([self.sectors.row_places, self.sectors.column_places])
+        row_places, column_places = places[imaginary], places[1 - imaginary]
+        off = ~on
+        of, k, values, remainders = _slots(
+            dimension, len(pieces), rows[off], columns[off], values[off], remainders[off]
+        )
+        swapped = imaginary[of, None]
+        slots = (
+            *(baths[of], signs[of, None], values, remainders),
+            *(places[swapped, k], places[1 - swapped, k], row_places[of], column_places[of]),
+        )
+        present = np.flatnonzero(high.any(axis=1))
+        return OneSided(
+            *(baths[present], signs[present, None], high[present], low[present]),
+            *(row_places[present], column_places[present], slots),
+        )
 
     @cached_property
-    def _remembered(self) -> list[tuple[int, dict[str | None, Stack]]]:
+    def _jumps(self) -> Jumps | None:
+        """The jumps of all baths; None if there are none.
+
+        A slot's entries with rows in one sector are a *piece*; pieces of A and B in the same sector make a pair. Pairs
+        in different sectors meet in no entry of ρ, and share a row of the tables: thousands of jumps with one entry
+        each take no more rows than there are jumps into one state.
+        """
+        jumps = [
+            (bath, left, right)
+            for bath, dissipator in enumerate(self.generator.dissipators.values())
+            for left, right in dissipator.jumps
+        ]
+        if not jumps:
+            return None
+        dimension, sectors, count = self.generator.dimension, self.sectors, len(self.sectors.sizes)
+        operators = list({id(side): side for _, *sides in jumps for side in sides}.values())
+        number = {id(operator): index for index, operator in enumerate(operators)}
+        numbers = [(bath, number[id(left)], number[id(right)]) for bath, left, right in jumps]
+        bath_of_jump, of_left, of_right = np.array(numbers).T
+        rows, owners = stacked(operators)
+        columns, values = (np.concatenate([getattr(one, name) for one in operators]) for name in ("columns", "values"))
+        states = rows - dimension * owners
+        # Sectors are in ascending order of states, and so are operators and sectors together.
+        within, inside = np.arange(len(rows)) - rows.searchsorted(rows), owners * count + sectors.of_state[states]
+        slots = int(within.max(initial=0)) + 1
+        by_piece = (inside * slots + within).argsort(kind="stable")
+        inside, within = inside[by_piece], within[by_piece]
+        new = np.ones(len(rows), dtype=bool)
+        new[1:] = (inside[1:] != inside[:-1]) | (within[1:] != within[:-1])
+        starts = np.flatnonzero(new)
+        stops, inside = np.append(starts[1:], len(rows)), inside[starts]
+        of_operator = inside.searchsorted(count * np.arange(len(operators) + 1))
+        jump, left = joined(of_operator[of_left], of_operator[of_left + 1])
+        beside = of_right[jump] * count + inside[left] % count
+        pair, right = joined(inside.searchsorted(beside), inside.searchsorted(beside, side="right"))
+        left, bath = left[pair], bath_of_jump[jump[pair]]
+        shared = bath * count + inside[left] % count
+        order = shared.argsort(kind="stable")
+        shared, line = shared[order], np.empty_like(order)
+        line[order] = np.arange(len(order)) - shared.searchsorted(shared)
+        heights = np.zeros(len(self.generator.dissipators), dtype=np.int64)
+        np.maximum.at(heights, bath, line + 1)
+        line += (heights.cumsum() - heights)[bath]
+        shape = (int(heights.sum()), dimension)
+
+        def table(piece: Index) -> Index:
+            """Which entry of the operators stands where; one more than there are stands for none."""
+            which, entry = joined(starts[piece], stops[piece])
+            entry, found = by_piece[entry], np.full(shape, len(rows))
+            found[line[which], states[entry]] = entry
+            return found
+
+        left, right = table(left), table(right)
+        values, columns = np.append(values, 0.0), np.append(columns, 0)
+        sector, row_places, column_places = sectors.of_state[columns], sectors.row_places, sectors.column_places
+        left_columns, right_columns = columns[left], columns[right]
+        sector[-1] = -1
+        left_sectors = sector[left]
+        sector[-1] = -2
+        return Jumps(
+            *(np.arange(len(heights)).repeat(heights), values[left], values[right].conj(), left_sectors, sector[right]),
+            (row_places[left_columns], column_places[left_columns]),
+            (column_places[right_columns], row_places[right_columns]),
+        )
+
+    def _weights(self, rows: Index, columns: Index) -> Weights:
+        """The weights of the entries of L(ρ) with these rows and columns."""
+        terms = self._one_sided.weights(rows, columns)
+        if self._jumps is not None:
+            terms += self._jumps.weights(rows, columns)
+        if self.decay:
+            shape = (1, len(rows))
+            places = self.sectors.row_places[rows] + self.sectors.column_places[columns]
+            terms.append((np.full(shape, -self.decay), np.zeros(shape), places[None], np.array([-1])))
+        high, low, places, baths = (np.concatenate(each) for each in zip(*terms, strict=True))
+        present = high.any(axis=1)
+        if present.all():
+            return Weights(high, low, places, baths)
+        return Weights(high[present], low[present], places[present], baths[present])
+
+    def _weights_of(self, rows: Index, columns: Index) -> Weights:
+        """The same, from those that are remembered if they are in one chunk."""
+        if self.sectors.unknowns > min(self._chunk, REMEMBERED):
+            return self._weights(rows, columns)
+        ((_, weights),) = self._remembered
+        own = self.sectors.row_places[rows] + self.sectors.column_places[columns]
+        return Weights(weights.high[:, own], weights.low[:, own], weights.places[:, own], weights.baths)
+
+    def _chunks(self) -> Iterator[tuple[int, Weights]]:
+        """First place of each chunk of the flat array, with its weights."""
+        yield from self._remembered if self.sectors.unknowns <= REMEMBERED else self._enumerated()
+
+    @property
+    def _chunk(self) -> int:
+        terms = 0 if self._jumps is None else len(self._jumps.baths)
+        return max(min(CHUNK, TABLE // max(terms, 1)), 1)
+
+    @cached_property
+    def _remembered(self) -> list[tuple[int, Weights]]:
         return list(self._enumerated())
 
-    def _enumerated(self) -> Iterator[tuple[int, dict[str | None, Stack]]]:
-        for first in range(0, self.sectors.unknowns, CHUNK):
-            last = min(first + CHUNK, self.sectors.unknowns)
-            rows, columns = self.sectors.states_of_places(first, last)
-            stacks = {}
-            for bath, one_sided in self._one_sided.items():
-                terms = self._losses(one_sided, rows, columns)
-                if bath is None and self.decay:
-                    terms.append(((np.full(len(rows), -self.decay), np.zeros(len(rows))), self._places(rows, columns)))
-                for left, right in self._jumps.get(bath, []) if bath is not None else []:
-                    terms += self._jump(left, right, rows, columns)
-                stacks[bath] = _stacked(terms, len(rows))
-            yield first, stacks
-
-    def _places(self, rows: Index, columns: Index) -> Index:
-        return self.sectors.row_places[rows] + self.sectors.column_places[columns]
-
-    def _term(self, weight: tuple[dd.DoubleDouble, dd.DoubleDouble], row: Index, column: Index) -> Terms:
-        """w ρ_kl in real form, Re(w) G_kl + Im(w) G_lk, without what vanishes."""
-        real, imag = weight
-        terms = [(real, self._places(row, column))] if real[0].any() else []
-        return [*terms, (imag, self._places(column, row))] if imag[0].any() else terms
-
-    def _losses(self, operator: OneSided, rows: Index, columns: Index) -> Terms:
-        """Xρ + ρX†."""
-        x, rest = operator.diagonal, operator.remainder
-        real = dd.add((x.real[rows], rest.real[rows]), (x.real[columns], rest.real[columns]))
-        imag = dd.add((x.imag[rows], rest.imag[rows]), (-x.imag[columns], -rest.imag[columns]))
-        terms = self._term((real, imag), rows, columns)
-        for column, value, remainder in operator.off_diagonal:
-            left = np.zeros_like(value) if remainder is None else remainder
-            before = (value.real[rows], left.real[rows]), (value.imag[rows], left.imag[rows])
-            terms += self._term(before, column[rows], columns)
-            after = (value.real[columns], left.real[columns]), (-value.imag[columns], -left.imag[columns])
-            terms += self._term(after, rows, column[columns])
-        return terms
-
-    def _jump(self, left: Slots, right: Slots, rows: Index, columns: Index) -> Terms:
-        """AρB†."""
-        of_state, terms = self.sectors.of_state, []
-        for left_column, left_value, _ in left:
-            source, a = left_column[rows], left_value[rows]
-            for right_column, right_value, _ in right:
-                target, b = right_column[columns], right_value[columns].conj()
-                inside = (of_state[source] == of_state[target]) & (a != 0) & (b != 0)
-                if not inside.all():
-                    if not inside.any():
-                        continue
-                    source_in, target_in = np.where(inside, source, 0), np.where(inside, target, 0)
-                    weight = complex_product(np.where(inside, a, 0.0), b)
-                    terms += self._term(weight, source_in, target_in)
-                else:
-                    terms += self._term(complex_product(a, b), source, target)
-        return terms
-
-
-def _stacked(terms: Terms, entries: int) -> Stack:
-    if not terms:
-        return (np.zeros((0, entries)), np.zeros((0, entries))), np.zeros((0, entries), dtype=np.int64)
-    high = np.stack([weight[0] for weight, _ in terms])
-    low = np.stack([weight[1] for weight, _ in terms])
-    return (high, low), np.stack([places for _, places in terms])
+    def _enumerated(self) -> Iterator[tuple[int, Weights]]:
+        unknowns, chunk = self.sectors.unknowns, self._chunk
+        for first in range(0, unknowns, chunk):
+            yield first, self._weights(*self.sectors.states_of_places(first, min(first + chunk, unknowns)))
 
 
 def expectation(operator: Entries, sectors: Sectors, rho: dd.DoubleDouble) -> float:
     """Tr[Xρ] of a Hermitian operator, in the order of the sectors' states, and a state in double-double."""
-    weights = _real_form(operator, sectors)
-    return math.fsum(np.concatenate([np.empty(0), *_energy_terms(weights, 0, rho)]))
+    inside = within_sectors(operator, sectors)
+    places = sectors.row_places[inside.rows] + sectors.column_places[inside.columns]
+    real_form = dd.two_sum(inside.values.real, inside.values.imag)
+    high, low = dd.multiply(real_form, (rho[0][places], rho[1][places]))
+    return math.fsum(high.tolist() + low.tolist())
 
 
-def _real_form(operator: Entries, sectors: Sectors) -> list[tuple[Index, Real]]:
-    """A Hermitian operator in real form, real and imaginary entries apart so that neither is rounded: places, weights.
-
-    Entries between sectors meet none of ρ.
-    """
+def within_sectors(operator: Entries, sectors: Sectors) -> Entries:
+    """The entries of an operator, in the order of the sectors' states, that are not between two sectors."""
     inside = sectors.of_state[operator.rows] == sectors.of_state[operator.columns]
-    places = sectors.row_places[operator.rows[inside]] + sectors.column_places[operator.columns[inside]]
-    order = np.argsort(places)
-    places, values = places[order], operator.values[inside][order]
-    return [(places, part) for part in (values.real, values.imag) if part.any()]
-
-
-def _energy_terms(energies: list[tuple[Index, Real]], first: int, part: dd.DoubleDouble) -> list[Real]:
-    """The summands of Tr[H X] that belong to the entries of X from place `first` on."""
-    terms = []
-    for places, weights in energies:
-        own = slice(*np.searchsorted(places, [first, first + len(part[0])]))
-        if own.start < own.stop:
-            at, weight = places[own] - first, weights[own]
-            terms += [*dd.two_product(weight, part[0][at]), weight * part[1][at]]
-    return terms
-
-
-def _algebra(operator: Entries) -> Real | Block | sp.csr_array:
-    """An operator to multiply with: dense where it is small."""
-    if operator.dimension > FEW_STATES:
-        return operator.matrix()
-    return operator.block(slice(0, operator.dimension), slice(0, operator.dimension))
+    if inside.all():
+        return operator
+    return Entries(operator.dimension, operator.rows[inside], operator.columns[inside], operator.values[inside])
 
 
 def on_sectors(generator: Generator, rho: Entries | None = None, decay: float = 0.0) -> SectorGenerator:

@@ -155,13 +155,3 @@ def test_it_gives_up_when_told_and_keeps_what_it_has():
     # Where it has what was asked for, no opinion on its pace is heard.
     easy = gmres(applied(matrix)[0], right, 0.99, SIZE, lambda _: True)
     assert not easy.gave_up
-
-
-def test_in_single_precision_it_has_single_precision():
-    """And not the half of it: A is close to 1, and what it does beyond that is what is rounded."""
-    matrix, right = close_to_one(10, 0.01)
-    space = gmres(applied(matrix)[0], right, 1e-6, SIZE, single=True)
-    assert space.basis.dtype == np.float32
-    assert np.linalg.norm(right - matrix @ space.solution) < 2e-6 * np.linalg.norm(right)
-    other = np.random.default_rng(11).normal(size=SIZE)
-    assert np.linalg.norm(matrix @ space.answer(other) - other) < 0.05 * np.linalg.norm(other)

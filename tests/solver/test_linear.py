@@ -226,9 +226,11 @@ def test_a_current_that_rounding_may_hide_is_said_to_be_undecided(share, monkeyp
     equation = qn.local_master_equation(chain(5, 1e-2))
     generator = on_sectors(build_generator(equation.hamiltonian, equation.collapse_operators))
     current = solve(generator, Options()).currents["hot"]
-    hot = generator.functionals["hot"]
+    functionals = generator.functionals
+    hot = functionals.baths == functionals.names.index("hot")
     hidden = np.zeros(generator.sectors.unknowns)
-    hidden[hot.places] = hot.weights * share * current / (hot.weights @ hot.weights)
+    hidden[functionals.places[hot]] = functionals.high[hot]
+    hidden *= share * current / (hidden @ hidden)
     monkeypatch.setattr(refinement, "_draws", lambda *_: [hidden])
     # The tolerance on ρ is not in the way.
     options = Options(rtol=1e-8)
@@ -318,7 +320,7 @@ def test_a_dark_state_is_found_though_its_currents_tend_to_zero(states):
     # What ρ's own rounding makes of a current that is none counts as zero: 1e4 eps² over the tolerance.
     scales = current_scales(on, solution.value[0], dict.fromkeys(solution.currents, 0.0), Options())
     for bath, scale in scales.items():
-        largest = on.functionals[bath].largest
+        largest = on.functionals.largest[bath]
         assert scale == pytest.approx(1e4 * np.finfo(float).eps ** 2 / 1e-10 * largest, rel=1e-9, abs=0)
 
 

@@ -1,5 +1,7 @@
 """The generator on the sectors against the Liouvillian, in double and in double-double precision."""
 
+import itertools
+
 import mpmath
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from problems import chain, cut_at_excitations, fig3
 
 import qnet_qutip as qn
 from qnet_qutip.solver import superoperator
-from qnet_qutip.solver.generator import build_generator, entries, sparse_matrix
+from qnet_qutip.solver.generator import build_generator, entries, entries_together, sparse_matrix
 from qnet_qutip.solver.superoperator import on_sectors
 
 
@@ -46,7 +48,7 @@ def test_every_form_of_the_generator_is_the_liouvillian(build):
     energy = np.abs(hamiltonian.diagonal()).max() * equation.space.dimension
     for bath, current in currents.items():
         assert heat[bath] == pytest.approx(current, abs=scale * energy)
-        assert generator.functionals[bath](flat) == pytest.approx(current, abs=scale * energy)
+        assert generator.functionals(flat)[bath] == pytest.approx(current, abs=scale * energy)
 
 
 def test_complex_operators_and_pairs_are_the_liouvillian():
@@ -212,12 +214,12 @@ def test_functionals_are_the_currents():
     generator = on_sectors(build_generator(hamiltonian, operators))
     sectors = generator.sectors
     literal = literal_of(hamiltonian, operators)
-    for bath, functional in generator.functionals.items():
-        for place in range(sectors.unknowns):
-            flat = np.zeros(sectors.unknowns)
-            flat[place] = 1.0
-            rho = {entry: complex(value) for entry, value in sectors.unpack(flat).todok().items()}
-            assert functional(flat) == pytest.approx(float(literal.currents(rho)[bath]), abs=1e-14)
+    for place in range(sectors.unknowns):
+        flat = np.zeros(sectors.unknowns)
+        flat[place] = 1.0
+        rho = {entry: complex(value) for entry, value in sectors.unpack(flat).todok().items()}
+        currents = {bath: float(current) for bath, current in literal.currents(rho).items()}
+        assert generator.functionals(flat) == pytest.approx(currents, abs=1e-14)
 
 
 def test_the_rounding_of_a_current_is_that_of_what_it_adds_up():
@@ -285,3 +287,79 @@ def test_packing_and_unpacking_are_inverse(build):
     populations = np.empty(len(sectors.order))
     populations[sectors.order] = flat[sectors.diagonal]
     np.testing.assert_array_equal(matrix.diagonal(), populations)
+
+
+def test_jumps_into_different_sectors_share_their_rows_of_the_tables():
+    """Of jumps with one entry each, between all states, no more than those into one state; and L is that of all."""
+    random, states = np.random.default_rng(8), 9
+    hamiltonian = qutip.qdiags(np.arange(states) ** 1.5, 0)
+    rates = {bath: random.random((states, states)) for bath in ("hot", "cold")}
+    for table in rates.values():
+        np.fill_diagonal(table, 0.0)
+    jumps = {
+        bath: [np.sqrt(table[m, n]) * qutip.projection(states, m, n) for m, n in zip(*table.nonzero(), strict=True)]
+        for bath, table in rates.items()
+    }
+    generator = on_sectors(build_generator(hamiltonian, jumps))
+    assert generator.sectors.classical
+    assert generator._jumps.left.shape == (2 * (states - 1), states)
+    total = sum(rates.values())
+    np.testing.assert_allclose(generator.dense, total - np.diag(total.sum(axis=0)), rtol=1e-14, atol=1e-15)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_jumps_of_any_shape_into_sectors_of_any_size_are_the_liouvillian(seed):
+    """Different numbers of entries in every row, collapse operators and pairs, sectors of 1 to 3 states."""
+    random = np.random.default_rng(seed)
+    sizes, hamiltonian = (1, 3, 2, 3), np.zeros((9, 9), dtype=complex)
+    starts = np.cumsum([0, *sizes])
+    spans = [slice(first, last) for first, last in itertools.pairwise(starts)]
+    for span in spans:
+        hamiltonian[span, span] = random.normal(size=(span.stop - span.start,) * 2)
+    hamiltonian += hamiltonian.conj().T
+
+    def between(*sectors):
+        matrix = np.zeros((9, 9), dtype=complex)
+        for target, source in sectors:
+            block = random.normal(size=(2, sizes[target], sizes[source]))
+            matrix[spans[target], spans[source]] = (block[0] + 1j * block[1]) * (random.random(block[0].shape) < 0.7)
+        return qutip.Qobj(matrix)
+
+    up, down = ((1, 0), (2, 1), (3, 2)), ((0, 1), (1, 2), (2, 3))
+    operators = {
+        "hot": [between(*up), between(*down), between((3, 0)), between((0, 3)), (between(*up), between(*up))],
+        "cold": [between(up[1]), (between(*down), between(*down)), between((0, 0), (1, 1), (2, 2), (3, 3))],
+    }
+    hamiltonian = qutip.Qobj(hamiltonian)
+    generator = on_sectors(build_generator(hamiltonian, operators))
+    sectors = generator.sectors
+    assert sorted(sectors.sizes) == [1, 2, 3, 3]
+    flat = random.normal(size=sectors.unknowns)
+    rho = qutip.Qobj(sectors.unpack(flat).toarray())
+    expected = -1j * (hamiltonian * rho - rho * hamiltonian)
+    for member in itertools.chain(*operators.values()):
+        s, filtered = member if isinstance(member, tuple) else (member, member / 2)
+        term = filtered * rho * s.dag() - s.dag() * filtered * rho
+        expected += term + term.dag()
+    np.testing.assert_allclose(
+        sectors.unpack(generator.residual((flat, np.zeros_like(flat)))).toarray(), expected.full()
+    )
+
+
+def test_entries_are_those_of_operators_however_they_are_stored():
+    """By rows out of order and with stored zeros, by diagonals, dense; each real only if all its own are."""
+    matrix = np.array([[0, 2, 1e-20], [0, 0, 0], [3, 0, 4]], dtype=complex)
+    rows = np.array([2.0, 0.0, 1e-20, 4.0, 3.0], dtype=complex), np.array([1, 0, 2, 2, 0], dtype=np.int32)
+    stored = [
+        qutip.Qobj(qutip.data.CSR((*rows, np.array([0, 3, 3, 5], dtype=np.int32)), shape=(3, 3))),
+        qutip.Qobj(1j * matrix),
+        qutip.Qobj(matrix).to("Dense"),
+        qutip.qdiags([4.0, 5.0, 6.0], 0).to("Dia"),
+        qutip.Qobj(np.zeros((3, 3))),
+    ]
+    for operator, found in zip(stored, entries_together(stored), strict=True):
+        expected = operator.full()
+        at = expected.nonzero()
+        np.testing.assert_array_equal((found.rows, found.columns), at)
+        np.testing.assert_array_equal(found.values, expected[at])
+        assert np.iscomplexobj(found.values) == bool(expected.imag.any())
