@@ -18,7 +18,7 @@ from qnet_qutip.correlations import correlation_matrix, covariance_matrix, occup
 from qnet_qutip.equations import MasterEquation
 from qnet_qutip.equations.assembly import enlarged
 from qnet_qutip.network import FrozenMapping, Network
-from qnet_qutip.operators import Operators, checked_operators, dissipator, same_operators
+from qnet_qutip.operators import Operators, checked_operators, liouvillian, same_operators
 from qnet_qutip.progress import progress_line
 from qnet_qutip.solver.double_double import DoubleDouble
 from qnet_qutip.solver.generator import (
@@ -222,10 +222,9 @@ class SteadyState:
 
     def _generator(self, energy: qutip.Qobj) -> SectorGenerator:
         equation = self._of_equation("energy")
-        form = None if self._basis is None else equation.eigenform
-        hamiltonian = equation.hamiltonian if form is None else form.hamiltonian
-        operators = equation.collapse_operators if form is None else form.operators
-        generator = build_generator(hamiltonian, operators, self._as_solved(energy))
+        form = equation if self._basis is None else equation.eigenform
+        assert form is not None
+        generator = build_generator(form.hamiltonian, form.collapse_operators, self._as_solved(energy))
         return SectorGenerator(generator.permuted(self._sectors.order), self._sectors)
 
     @property
@@ -447,13 +446,14 @@ def _of_equation(equation: MasterEquation, request: _Request) -> SteadyState:
         if request.rho0 is not None:
             check_state(equation, request.rho0, "rho0")
         form = equation.eigenform if request.method == "sectors" else None
+        solved = equation if form is None else form
         found = _found(
-            equation.hamiltonian if form is None else form.hamiltonian,
-            equation.collapse_operators if form is None else form.operators,
+            solved.hamiltonian,
+            solved.collapse_operators,
             request,
             smallest_scales,
             unique=equation.unique,
-            energy=equation.energy if form is None else form.energy,
+            energy=solved.energy,
             basis=None if form is None else form.basis,
         )
         state = _state(found, equation, equation.hamiltonian, request)
@@ -562,13 +562,10 @@ def _by_qutip(
 ) -> _Found:
     method = request.method
     flat_operators = [member for members in operators.values() for member in members]
-    single = [member for member in flat_operators if isinstance(member, qutip.Qobj)]
-    pairs = [dissipator(member) for member in flat_operators if isinstance(member, tuple)]
-    if pairs:
-        liouvillian = qutip.liouvillian(hamiltonian, single) + sum(pairs)
-        rho = qutip.steadystate(liouvillian, method=method, **request.options)
+    if any(isinstance(member, tuple) for member in flat_operators):
+        rho = qutip.steadystate(liouvillian(hamiltonian, flat_operators), method=method, **request.options)
     else:
-        rho = qutip.steadystate(hamiltonian, single, method=method, **request.options)
+        rho = qutip.steadystate(hamiltonian, flat_operators, method=method, **request.options)
     matrix = sparse_matrix(rho)
     if not np.all(np.isfinite(matrix.data)):
         raise ArithmeticError(f"qutip.steadystate with method {method!r} returned NaN or infinity")
@@ -624,7 +621,7 @@ def _warn_of_laws(state: SteadyState, equation: MasterEquation, rtol: float, sta
     broken = []
     if not equation.promises.first_law and abs(sum(state.heat_currents.values())) > sum(errors.values()):
         broken.append(("first", "first_law_residual"))
-    if equation.promises.second_law != "H" and state.entropy_production < entropy_flow(equation, errors) * -1:
+    if equation.promises.second_law != "H" and state.entropy_production < -entropy_flow(equation, errors):
         broken.append(("second", "entropy_production"))
     for law, attribute in broken:
         warnings.warn(

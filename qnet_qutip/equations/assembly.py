@@ -90,7 +90,8 @@ def assemble(
         raise ValueError("baths must not be given with a network, which has its own")
     require_reached(network)
     modes = None if definition.local else _modes(network)
-    if not definition.local:
+    if not definition.local and modes is None:
+        # `normal_modes` has made sure of it otherwise.
         require_bounded(network)
         if any(bath.coupling == "rotating-wave" for bath in network.baths.values()):
             require_positive_modes(network)

@@ -22,7 +22,7 @@ class Eigenform(Mapping[str, tuple[CollapseOperator, ...]]):
     Attributes
     ----------
     basis : Eigenbasis
-    operators : mapping of str to tuple of Qobj, or of pairs of Qobj
+    collapse_operators : mapping of str to tuple of Qobj, or of pairs of Qobj
         By bath, in the eigenbasis.
     hamiltonian, energy : Qobj
         What moves the state and what heat is counted by, in the eigenbasis.
@@ -31,7 +31,7 @@ class Eigenform(Mapping[str, tuple[CollapseOperator, ...]]):
     """
 
     basis: Eigenbasis
-    operators: Mapping[str, tuple[CollapseOperator, ...]]
+    collapse_operators: Mapping[str, tuple[CollapseOperator, ...]]
     hamiltonian: qutip.Qobj
     energy: qutip.Qobj
     of: tuple[qutip.Qobj, qutip.Qobj]
@@ -41,15 +41,15 @@ class Eigenform(Mapping[str, tuple[CollapseOperator, ...]]):
         if bath not in self._rotated:
             self._rotated[bath] = tuple(
                 tuple(map(self.basis.rotated, member)) if isinstance(member, tuple) else self.basis.rotated(member)
-                for member in self.operators[bath]
+                for member in self.collapse_operators[bath]
             )
         return self._rotated[bath]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.operators)
+        return iter(self.collapse_operators)
 
     def __len__(self) -> int:
-        return len(self.operators)
+        return len(self.collapse_operators)
 
     def __repr__(self) -> str:
-        return repr({bath: len(members) for bath, members in self.operators.items()})
+        return repr({bath: len(members) for bath, members in self.collapse_operators.items()})

@@ -14,7 +14,7 @@ from qnet_qutip.equations.definition import Definition, Promises
 from qnet_qutip.equations.eigenform import Eigenform
 from qnet_qutip.hamiltonian import bare_hamiltonian
 from qnet_qutip.network import FrozenMapping, Network
-from qnet_qutip.operators import dissipator, same_operators
+from qnet_qutip.operators import dissipator, liouvillian, same_operators
 from qnet_qutip.solver.generator import CollapseOperator
 from qnet_qutip.space import Space
 from qnet_qutip.truncation import DEFAULT_RTOL
@@ -101,9 +101,7 @@ class MasterEquation:
 
     def liouvillian(self) -> qutip.Qobj:
         """The superoperator of the right-hand side of eq. (4). It has the fourth power of the levels as its size."""
-        single = [operator for operator in self.all_collapse_operators if isinstance(operator, qutip.Qobj)]
-        pairs = [operator for operator in self.all_collapse_operators if isinstance(operator, tuple)]
-        return qutip.liouvillian(self.hamiltonian, single) + sum(dissipator(pair) for pair in pairs)
+        return liouvillian(self.hamiltonian, self.all_collapse_operators)
 
     def dissipator(self, bath: str) -> qutip.Qobj:
         """The superoperator D of one bath.
@@ -142,7 +140,7 @@ class MasterEquation:
     def _derived(self) -> Mapping[str, tuple[CollapseOperator, ...]]:
         """The collapse operators in the basis that they were derived in."""
         form = self.collapse_operators
-        return form.operators if isinstance(form, Eigenform) else form
+        return form.collapse_operators if isinstance(form, Eigenform) else form
 
     @property
     def _operators(self) -> list[qutip.Qobj]:
