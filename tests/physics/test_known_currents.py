@@ -6,6 +6,7 @@ import dense
 import mpmath
 import numpy as np
 import pytest
+import qutip
 
 import qnet_qutip as qn
 
@@ -216,3 +217,39 @@ def test_an_ambiguous_bohr_frequency_is_refused_where_it_matters():
         qn.global_master_equation(net)
     assert qn.redfield_master_equation(net).unresolved["hot"][0].weight == pytest.approx(0.5, rel=0.1)
     assert not qn.global_master_equation(chain(qn.TwoLevel, [5.0, 4.0], 1e-12, 2.0, 1.0)).unresolved
+
+
+def own_baths(rotation, spectrum, hot, cold, coupling="full"):
+    """Two baths on three levels, with couplings between all of them."""
+    random = np.random.default_rng(1)
+    first, second = (random.normal(size=(3, 3)) for _ in range(2))
+    return {
+        name: qn.OperatorBath(
+            rotation * qutip.Qobj(matrix + matrix.T) * rotation.dag(), temperature, spectrum, coupling
+        )
+        for name, matrix, temperature in (("hot", first, hot), ("cold", second, cold))
+    }
+
+
+@pytest.mark.parametrize("gap", [0.0, 1e-12, 1e-9])
+def test_no_heat_flows_at_one_temperature_however_small_a_bohr_frequency(gap):
+    """Zero and its two neighbours are one frequency or three, but never two of them one."""
+    hamiltonian = qutip.Qobj(np.diag([0, gap, 3.0]))
+    baths = own_baths(qutip.qeye(3), qn.OhmicSpectrum(1e-3, 20), 10, 10)
+    equation = qn.unified_master_equation(hamiltonian, baths)
+    assert equation.promises.second_law == "H_TD"
+    for current in qn.steady_state(equation).heat_by("H_TD").currents.values():
+        assert abs(current) <= 1e-15
+
+
+@pytest.mark.parametrize("name", ["global", "unified", "universal", "redfield", "partial_secular"])
+@pytest.mark.parametrize("coupling", ["full", "rotating-wave"])
+def test_a_bohr_frequency_of_zero_is_zero_in_any_basis(name, coupling):
+    """The same three levels, two of them equal, in six bases: rounding must not choose a side of zero."""
+    currents = []
+    for seed in range(6):
+        rotation = qutip.Qobj(np.linalg.qr(np.random.default_rng(seed).normal(size=(3, 3)))[0])
+        hamiltonian = rotation * qutip.Qobj(np.diag([1.3, 1.3, 2.3])) * rotation.dag()
+        baths = own_baths(rotation, qn.OhmicSpectrum(1e-3, 20), 10, 5, coupling)
+        currents.append(qn.steady_state(qn.MASTER_EQUATIONS[name](hamiltonian, baths)).heat_currents["hot"])
+    assert currents == pytest.approx([currents[0]] * 6, rel=1e-9)
