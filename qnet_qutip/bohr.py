@@ -26,9 +26,9 @@ from scipy.sparse.csgraph import connected_components
 
 from qnet_qutip.modes import NormalModes
 from qnet_qutip.network import Node, TwoLevel
+from qnet_qutip.progress import progress_line
 from qnet_qutip.rates import Rate
 from qnet_qutip.solver.generator import operator_like, sparse_matrix
-from qnet_qutip.spectra import SpectralDensity
 
 EPS = float(np.finfo(float).eps)
 
@@ -42,6 +42,10 @@ RESOLVED = 1e3
 EXTENDED_STATES = 64
 """Dimension up to which matrices are dense and in extended precision (80 bits on most machines), which takes a tenth of
 a second there; larger ones are sparse and in double precision."""
+
+ROUNDED_GAP = 1e-10
+"""Relative error that rounding to double precision may make of the gap between two levels: so large is that of a
+current whose nodes the gap couples."""
 
 AnyMatrix: TypeAlias = NDArray[Any] | sp.csr_array
 
@@ -106,7 +110,7 @@ class Split:
 
 
 @dataclass(frozen=True, eq=False)
-class CouplingPart:
+class CouplingOperator:
     """A coupling operator S of a bath, split by Bohr frequency, with the rates that the bath gives it.
 
     Attributes
@@ -136,15 +140,24 @@ class CouplingPart:
 
     def half_correlations(self, level_shift: bool) -> list[complex]:
         """½γ(ω) + i𝒮(ω) of each frequency: half the Fourier transform of the bath's correlations, or its real part."""
-        shifts = [self.bath.level_shift(frequency) if level_shift else 0.0 for frequency in self.frequencies]
+        shifts = self.level_shifts() if level_shift else [0.0] * len(self.rates)
         return [complex(rate / 2, shift) for rate, shift in zip(self.rates, shifts, strict=True)]
+
+    def level_shifts(self) -> list[float]:
+        """𝒮(ω) of each frequency."""
+        show, shifts = progress_line(f"level shifts{self.bath.of}"), []
+        for number, frequency in enumerate(self.frequencies):
+            show(f"{number} of {len(self.frequencies)}")
+            shifts.append(self.bath.level_shift(frequency))
+        show("")
+        return shifts
 
     def weighted(self, weights: Sequence[complex]) -> qutip.Qobj:
         """Σ_ω w(ω) S(ω), for a weight for each frequency; sparse."""
         return sum(weight * operator for weight, operator in zip(weights, self.operators, strict=True)).to("CSR")
 
     @cached_property
-    def coupling(self) -> qutip.Qobj:
+    def operator(self) -> qutip.Qobj:
         """S = Σ_ω S(ω)."""
         return self.weighted([1.0] * len(self.operators))
 
@@ -187,6 +200,18 @@ class Eigenbasis:
         """Distance of two Bohr frequencies that is rounding."""
         return ROUNDING * float(np.abs(self.energies).max(initial=0.0))
 
+    @property
+    def close_levels(self) -> bool:
+        """Whether two levels of a small space are apart, but too close for their energies to say by how much.
+
+        In larger spaces levels come as close by chance.
+        """
+        if len(self.energies) > EXTENDED_STATES:
+            return False
+        gaps = np.diff(np.sort(self.energies))
+        largest = EPS * float(np.abs(self.energies).max(initial=0.0)) / ROUNDED_GAP
+        return bool(((gaps > self.rounding) & (gaps < largest)).any())
+
 
 def eigenbasis(hamiltonian: qutip.Qobj) -> Eigenbasis:
     """Diagonalise a Hermitian operator block by block, so that what a symmetry forbids stays exactly zero."""
@@ -202,8 +227,8 @@ def eigenbasis(hamiltonian: qutip.Qobj) -> Eigenbasis:
         return Eigenbasis(energies, vectors)
     values = []
     for block in blocks:
-        energies[block], own = np.linalg.eigh(matrix[block][:, block].toarray())
-        values.append(own.ravel())
+        energies[block], of_block = np.linalg.eigh(matrix[block][:, block].toarray())
+        values.append(of_block.ravel())
     rows = np.concatenate([np.repeat(block, len(block)) for block in blocks])
     columns = np.concatenate([np.tile(block, len(block)) for block in blocks])
     return Eigenbasis(energies, sp.csr_array((np.concatenate(values), (rows, columns)), shape=matrix.shape))
@@ -272,8 +297,8 @@ def split(basis: Eigenbasis, operator: qutip.Qobj) -> Split:
     groups, unresolved = grouped(frequencies, np.abs(elements), basis.rounding)
     operators, means, weights = [], [], []
     for group in groups:
-        part = sp.csr_matrix((elements[group].astype(complex), (rows[group], columns[group])), shape=operator.shape)
-        operators.append(operator_like(operator, part))
+        found = sp.csr_matrix((elements[group].astype(complex), (rows[group], columns[group])), shape=operator.shape)
+        operators.append(operator_like(operator, found))
         squares = np.abs(elements[group]) ** 2
         # A zero that rounding makes ±1e-16 would be on one side of zero, where a rate may be huge or none.
         zero = np.abs(frequencies[group]).min() <= basis.rounding
@@ -359,21 +384,6 @@ def split_by_itself(node: Node, lowering: qutip.Qobj, excitations: NDArray[np.in
     from_level = [(matrix @ sp.diags_array((excitations == level).astype(float))).tocsr() for level in levels]
     return Split(
         tuple(node.frequency + node.anharmonicity * (level - 1) for level in levels),
-        tuple(operator_like(lowering, part) for part in from_level),
+        tuple(operator_like(lowering, found) for found in from_level),
         tuple(map(float, levels)),
     )
-
-
-def rotating_wave_parts(
-    found: Split, spectrum: SpectralDensity, temperature: float, of: str
-) -> tuple[CouplingPart, ...]:
-    """The two parts of a bath that couples through aR† + a†R, from the split of a."""
-    return (
-        CouplingPart(found, Rate(spectrum, temperature, "down", of)),
-        CouplingPart(found.adjoint(), Rate(spectrum, temperature, "up", of)),
-    )
-
-
-def full_part(found: Split, spectrum: SpectralDensity, temperature: float, of: str) -> tuple[CouplingPart, ...]:
-    """The one part of a bath that couples through SR, from the split of the Hermitian S."""
-    return (CouplingPart(found, Rate(spectrum, temperature, "both", of)),)

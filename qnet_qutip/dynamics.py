@@ -126,6 +126,11 @@ class Trajectory:
     def __len__(self) -> int:
         return len(self.times)
 
+    def _repr_html_(self) -> str:
+        from qnet_qutip import html
+
+        return html.trajectory_html(self)
+
     def __repr__(self) -> str:
         last = ", ".join(f"{bath}: {currents[-1]:.10g}" for bath, currents in self.heat_currents.items())
         lines = [
@@ -416,7 +421,7 @@ def _relaxation(generator: SectorGenerator, *, unique: bool) -> tuple[Real, floa
     if slowest < SLOWEST_RATE:
         # With pivots a conserved quantity and a slow rate look alike. Where there is one steady state it is a rate,
         # which the elimination without subtractions has; else it may be either, and nothing is over.
-        slowest = slowest_rate(generator, solution.stage) if unique else 0.0
+        slowest = slowest_rate(generator, solution.stage) if unique and solution.stage is not None else 0.0
     return solution.value[0], slowest * generator.scale
 
 

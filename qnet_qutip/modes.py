@@ -70,6 +70,11 @@ class NormalModes:
         first, second = self.nodes
         return float(np.arctan2(self.expansion[second]["+"], self.expansion[first]["+"]))
 
+    def _repr_html_(self) -> str:
+        from qnet_qutip import html
+
+        return html.modes_html(self)
+
 
 def one_body_matrices(network: Network) -> tuple[Matrix, Matrix]:
     """One-body matrices of a network's Hamiltonian, every node taken as a harmonic oscillator.

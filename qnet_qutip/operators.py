@@ -12,7 +12,7 @@ import qutip
 
 from qnet_qutip import checks
 from qnet_qutip.network import BATH_COUPLINGS, temperature_and_spectrum
-from qnet_qutip.solver.generator import CollapseOperator, entries, sparse_matrix
+from qnet_qutip.solver.generator import CollapseOperator, entries, sparse_matrix, stored_values
 from qnet_qutip.spectra import SpectralDensity
 
 Operators: TypeAlias = Iterable[CollapseOperator] | Mapping[str, Iterable[CollapseOperator] | CollapseOperator]
@@ -51,7 +51,8 @@ class OperatorBath:
     Raises
     ------
     TypeError, ValueError
-        If S is no square operator, or not Hermitian though the coupling is full, or another value is not valid.
+        If S is no square operator, is zero, or not Hermitian though the coupling is full, or another value is not
+        valid.
 
     Examples
     --------
@@ -77,6 +78,8 @@ class OperatorBath:
         if operator.shape[0] != operator.shape[1]:
             raise ValueError(f"operator must be square, but has shape {operator.shape}")
         _require_finite("operator", operator)
+        if not entries(operator).values.size:
+            raise ValueError("operator must not be zero: the bath would not act on the system")
         checks.one_of("coupling", coupling, BATH_COUPLINGS)
         if coupling == "full" and not operator.isherm:
             raise ValueError(
@@ -118,6 +121,11 @@ def checked_baths(hamiltonian: qutip.Qobj, baths: object) -> dict[str, OperatorB
         If the Hamiltonian is not a Hermitian operator with finite entries, or a bath is none or of other dimensions.
     """
     checked_hamiltonian(hamiltonian)
+    if baths is None:
+        raise TypeError(
+            "baths must be given with a Hamiltonian, as a mapping of names to OperatorBath: the coupling operator, "
+            "temperature and spectrum of each"
+        )
     if not isinstance(baths, Mapping):
         raise TypeError(f"baths must be a mapping of names to OperatorBath with a Hamiltonian, but is {baths!r}")
     if not baths:
@@ -135,6 +143,7 @@ def checked_baths(hamiltonian: qutip.Qobj, baths: object) -> dict[str, OperatorB
     return dict(baths)
 
 
+@every_entry_kept()
 def dissipator(operator: CollapseOperator) -> qutip.Qobj:
     """The superoperator D of a collapse operator, or of a pair (S, Λ): ΛρS† + SρΛ† - S†Λρ - ρΛ†S."""
     if isinstance(operator, qutip.Qobj):
@@ -145,6 +154,7 @@ def dissipator(operator: CollapseOperator) -> qutip.Qobj:
     return jumps - qutip.spre(loss) - qutip.spost(loss.dag())
 
 
+@every_entry_kept()
 def liouvillian(hamiltonian: qutip.Qobj, operators: Iterable[CollapseOperator]) -> qutip.Qobj:
     """The superoperator -i[H, ·] + Σ D of collapse operators, or of pairs among them."""
     listed = list(operators)
@@ -221,10 +231,12 @@ def _check_member(name: str, member: object, hamiltonian: qutip.Qobj) -> None:
 
 
 def _require_finite(name: str, operator: qutip.Qobj) -> None:
-    if not np.isfinite(entries(operator).values).all():
+    if not np.isfinite(stored_values(operator)).all():
         raise ValueError(f"{name} must be finite, but has NaN or infinite entries")
 
 
 def described(value: object) -> str:
     """What a value is, for a message."""
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape}: wrap it in qutip.Qobj"
     return f"a Qobj of type {value.type!r}" if isinstance(value, qutip.Qobj) else f"a {type(value).__name__}"

@@ -66,12 +66,7 @@ def principal_value(numerator: Function, pole: float, landmarks: Iterable[float]
 
     marks = sorted(landmarks)
     scales = sorted({*marks, pole} - {0.0}) or [1.0]
-    highest = _end(per_logarithm, scales[-1], 10.0)
-    if highest is None:
-        raise NoPrincipalValueError("diverges: it needs a spectral density with a cutoff")
-    lowest = _end(per_logarithm, scales[0], 0.1)
-    if lowest is None:
-        raise NoPrincipalValueError("diverges: it needs a spectral density that falls faster towards zero frequency")
+    lowest, highest = _ends(per_logarithm, scales[0], scales[-1])
     if pole == 0:
         return _total([(per_logarithm, [lowest, *marks, highest])])
     below, above = pole / 2, 1.5 * pole
@@ -117,13 +112,19 @@ def principal_value_at_zero(numerator: Function, landmarks: Iterable[float]) -> 
         return numerator(frequency) - numerator(-frequency)
 
     marks = sorted({abs(mark) for mark in landmarks} - {0.0}) or [1.0]
-    highest = _end(per_logarithm, marks[-1], 10.0)
-    if highest is None:
-        raise NoPrincipalValueError("diverges: it needs a spectral density with a cutoff")
-    lowest = _end(per_logarithm, marks[0], 0.1)
-    if lowest is None:
-        raise NoPrincipalValueError("diverges: it needs a spectral density that falls faster towards zero frequency")
+    lowest, highest = _ends(per_logarithm, marks[0], marks[-1])
     return _total([(per_logarithm, [lowest, *marks, highest])])
+
+
+def _ends(per_logarithm: Function, lowest: float, highest: float) -> tuple[float, float]:
+    """Where an integrand has become negligible, below its lowest scale and above its highest."""
+    above = _end(per_logarithm, highest, 10.0)
+    if above is None:
+        raise NoPrincipalValueError("diverges: it needs a spectral density with a cutoff")
+    below = _end(per_logarithm, lowest, 0.1)
+    if below is None:
+        raise NoPrincipalValueError("diverges: it needs a spectral density that falls faster towards zero frequency")
+    return below, above
 
 
 def _end(per_logarithm: Function, start: float, step: float) -> float | None:

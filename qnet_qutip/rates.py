@@ -28,7 +28,7 @@ class Rate:
     """The rate of one bath as one signed function of the Bohr frequency, up and down alike, and its level shift.
 
     γ(ω) = J(ω)(1 + n(ω)) for ω > 0, energy into the bath, and J(-ω)n(-ω) for ω < 0, energy out of it, with
-    n(ω) = 1/(e^(ω/T) - 1); at ω = 0 the limit J(ω)T/ω of both.
+    n(ω) = 1/(e^(ω/T) - 1); at ω = 0 the limit J(ω)T/ω of both, or none if the bath has one side alone.
 
     Parameters
     ----------
@@ -38,7 +38,8 @@ class Rate:
         T, positive, or zero, where n = 0.
     side : {"both", "down", "up"}, optional
         All of γ, for a bath that is coupled to its node by a Hermitian operator; or one half of it, as a rotating-wave
-        coupling a R† + a†R has it: "down", that of a, is zero for ω < 0, and "up", that of a†, for ω > 0.
+        coupling a R† + a†R has it: "down", that of a, is zero for ω ≤ 0, and "up", that of a†, for ω ≥ 0. A quantum of
+        the bath has an energy, so that none is exchanged by a transition without; a side is not continuous there.
     of : str, optional
         Whose rate an error shall say that it is, for instance " of bath 'hot'".
 
@@ -84,11 +85,9 @@ class Rate:
         >>> Rate(DrudeLorentzSpectrum(lam=0.1, gamma=2.0), temperature=5.0).rate(0.0)
         1.0
         """
-        omega = float(omega)
+        omega = checks.finite(f"the frequency of the rate{self.of}", omega)
         if omega == 0:
-            return self._rate_at_zero()
-        if not math.isfinite(omega):
-            raise ValueError(f"the frequency of the rate{self.of} must be finite, but is {omega}")
+            return self._rate_at_zero() if self.side == "both" else 0.0
         if (omega < 0 and self.side == "down") or (omega > 0 and self.side == "up"):
             return 0.0
         frequency = abs(omega)
@@ -103,10 +102,10 @@ class Rate:
         return down if omega > 0 else up
 
     def level_shift(self, omega: float) -> float:
-        """S(ω) = P∫ dω'/2π γ(ω')/(ω - ω'), the level (Lamb) shift at a Bohr frequency ω = `omega` of either sign.
+        """𝒮(ω) = P∫ dω'/2π γ(ω')/(ω - ω'), the level (Lamb) shift at a Bohr frequency ω = `omega` of either sign.
 
-        γ(ω)/2 + iS(ω) is the half-sided Fourier transform of the bath's correlation function, Breuer and Petruccione,
-        The Theory of Open Quantum Systems (2002), eq. (3.137): the Hamiltonian of the level shift is Σ S(ω) A†(ω)A(ω).
+        γ(ω)/2 + i𝒮(ω) is the half-sided Fourier transform of the bath's correlation function, Breuer and Petruccione,
+        The Theory of Open Quantum Systems (2002), eq. (3.137): the Hamiltonian of the level shift is Σ 𝒮(ω) S(ω)†S(ω).
         The integral is over the side of γ that there is.
 
         Returns
@@ -128,9 +127,7 @@ class Rate:
         >>> round(Rate(DrudeLorentzSpectrum(lam=0.1, gamma=2.0), temperature=0.0).level_shift(2.0), 9)
         -0.05
         """
-        omega = float(omega)
-        if not math.isfinite(omega):
-            raise ValueError(f"the frequency of the level shift{self.of} must be finite, but is {omega}")
+        omega = checks.finite(f"the frequency of the level shift{self.of}", omega)
 
         def numerator(frequency: float) -> float:
             """Of both poles' fractions over (Ω - ω)(Ω + ω), so that what cancels between them never appears."""
@@ -179,15 +176,16 @@ class Rate:
         >>> abs(rate.universal_level_shift(2.0, 2.0) - rate.level_shift(2.0)) < 1e-9
         True
         """
-        for omega in (first, second):
-            if not math.isfinite(omega):
-                raise ValueError(f"the frequency of the level shift{self.of} must be finite, but is {omega}")
+        first, second = (checks.finite(f"the frequency of the level shift{self.of}", each) for each in (first, second))
         scales = [0.0, *self._landmarks()]
         marks = [sign * scale - omega for omega in (first, second) for scale in scales for sign in (1.0, -1.0)]
 
         def numerator(frequency: float) -> float:
+            rate = self.rate(frequency + first)
+            if rate == 0 or first == second:
+                return rate
             # The product of the roots, as that of the rates may underflow.
-            return math.sqrt(self.rate(frequency + first)) * math.sqrt(self.rate(frequency + second))
+            return math.sqrt(rate) * math.sqrt(self.rate(frequency + second))
 
         try:
             with np.errstate(all="ignore"):
@@ -246,7 +244,8 @@ def decay_rate(spectrum: SpectralDensity, frequency: ArrayLike, temperature: Arr
     Raises
     ------
     TypeError, ValueError
-        If the spectral density is not valid, see `checked_density`.
+        If a frequency is not positive or a temperature negative, one is not a finite real number, or the spectral
+        density is not valid, see `checked_density`.
 
     Examples
     --------
@@ -254,7 +253,7 @@ def decay_rate(spectrum: SpectralDensity, frequency: ArrayLike, temperature: Arr
     >>> round(float(decay_rate(PhononSpectrum(1e-4), 10.0, 12.0)), 9)
     0.176865375
     """
-    return thermal_rates(checked_density(spectrum.density, frequency), frequency, temperature)[0]
+    return _checked_rates(spectrum, frequency, temperature)[0]
 
 
 def excitation_rate(spectrum: SpectralDensity, frequency: ArrayLike, temperature: ArrayLike) -> Array:
@@ -268,11 +267,26 @@ def excitation_rate(spectrum: SpectralDensity, frequency: ArrayLike, temperature
     >>> round(float(excitation_rate(PhononSpectrum(1e-4), 10.0, 12.0)), 9)
     0.076865375
     """
-    return thermal_rates(checked_density(spectrum.density, frequency), frequency, temperature)[1]
+    return _checked_rates(spectrum, frequency, temperature)[1]
 
 
-def thermal_rates(density: Array, frequency: ArrayLike, temperature: ArrayLike) -> tuple[Array, Array]:
-    """Downward and upward rate of a bath, from its spectral density at Ω = `frequency`."""
+def _checked_rates(spectrum: SpectralDensity, frequency: ArrayLike, temperature: ArrayLike) -> tuple[Array, Array]:
+    """Downward and upward rate."""
+    if not callable(getattr(spectrum, "density", None)):
+        raise TypeError(f"spectrum must have a method density(frequency), but is {spectrum!r}")
+    frequencies, temperatures = checks.reals("frequency", frequency), checks.reals("temperature", temperature)
+    if not (frequencies > 0).all():
+        raise ValueError(f"frequency must be positive, but is {frequency!r}")
+    if not (temperatures >= 0).all():
+        raise ValueError(f"temperature must be positive or zero, but is {temperature!r}")
+    try:
+        np.broadcast_shapes(frequencies.shape, temperatures.shape)
+    except ValueError:
+        raise ValueError(
+            f"frequency and temperature must be broadcast against each other, but have the shapes {frequencies.shape} "
+            f"and {temperatures.shape}"
+        ) from None
+    density = checked_density(spectrum.density, frequencies)
     with np.errstate(divide="ignore"):  # at zero temperature e^(-Ω/T) is zero
-        ratio = np.asarray(frequency, dtype=float) / np.asarray(temperature, dtype=float)
+        ratio = frequencies / temperatures
     return density / -np.expm1(-ratio), density * np.exp(-ratio) / -np.expm1(-ratio)

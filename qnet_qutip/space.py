@@ -6,12 +6,16 @@ global equation of oscillators, the normal modes d_± of eq. (10).
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import qutip
 from numpy.typing import NDArray
+from qutip import data
+from qutip.core.dimensions import Dimensions
 
 from qnet_qutip.modes import NormalModes
 from qnet_qutip.network import FrozenMapping
@@ -154,19 +158,20 @@ def mode_operators(modes: NormalModes, space: Space) -> Mapping[str, qutip.Qobj]
 
 def _product(levels: Mapping[str, int]) -> tuple[Mapping[str, qutip.Qobj], NDArray[np.int64]]:
     """Lowering operators of the factors of a tensor product, and the excitations of its basis states."""
-    dims = list(levels.values())
-    occupations = np.stack([grid.ravel() for grid in np.indices(dims)], axis=1)
-    strides = np.cumprod([1, *dims[:0:-1]])[::-1]
-    operators = {}
-    for factor, (name, number) in enumerate(levels.items()):
-        # √n from the state with n excitations to that with n - 1, which is so many states further up: the same entries
-        # as those of the tensor product with identities, in a tenth of the time.
-        excitations = occupations[:, factor]
-        rows = np.flatnonzero(excitations < number - 1)
-        starts = np.searchsorted(rows, np.arange(len(occupations) + 1)).astype(np.int32)
-        values = np.sqrt(excitations[rows] + 1.0).astype(complex)
-        matrix = qutip.data.CSR(
-            (values, (rows + strides[factor]).astype(np.int32), starts), shape=(len(occupations),) * 2
-        )
-        operators[name] = qutip.Qobj(matrix, dims=[dims, dims], copy=False)
+    dims = tuple(levels.values())
+    size, before, operators = math.prod(dims), 1, {}
+    for name, number in levels.items():
+        # On the matrices alone, in a twentieth of the time of a tensor product of operators.
+        own = data.diag[data.CSR](np.sqrt(np.arange(1.0, number)), 1, (number, number))
+        after = size // (before * number)
+        matrix = data.kron(data.kron(data.identity[data.CSR](before), own), data.identity[data.CSR](after))
+        operators[name] = qutip.Qobj(matrix, dims=_dimensions(dims), copy=False)
+        before *= number
+    occupations = np.indices(dims).reshape(len(dims), size).T.copy()
     return FrozenMapping(operators), occupations
+
+
+@functools.lru_cache
+def _dimensions(dims: tuple[int, ...]) -> Dimensions:
+    """Those of an operator on a tensor product: to make them from lists takes QuTiP 50 µs each time."""
+    return Dimensions([list(dims), list(dims)])

@@ -6,6 +6,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import qutip
@@ -21,6 +22,7 @@ from qnet_qutip.network import FrozenMapping, Network
 from qnet_qutip.operators import Operators, checked_operators, liouvillian, same_operators
 from qnet_qutip.progress import progress_line
 from qnet_qutip.solver.double_double import DoubleDouble
+from qnet_qutip.solver.few import OnSectors, few_unknowns
 from qnet_qutip.solver.generator import (
     CollapseOperator,
     Real,
@@ -33,7 +35,7 @@ from qnet_qutip.solver.generator import (
 from qnet_qutip.solver.point import Options
 from qnet_qutip.solver.sectors import Sectors, hermitian
 from qnet_qutip.solver.stationary import long_time_state
-from qnet_qutip.solver.stationary import steady_state as solve
+from qnet_qutip.solver.stationary import steady_state_on as solve
 from qnet_qutip.solver.superoperator import SectorGenerator, expectation, on_sectors
 from qnet_qutip.space import Space
 from qnet_qutip.thermodynamics import (
@@ -43,9 +45,13 @@ from qnet_qutip.thermodynamics import (
     entropy_flow,
     excitation_operators,
     first_law_residual,
+    flow_at,
     require_positive,
 )
 from qnet_qutip.truncation import TruncationWarning
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 QUTIP_METHODS = ("direct", "eigen", "svd", "power", "propagator")
 METHODS = ("sectors", *QUTIP_METHODS)
@@ -160,7 +166,7 @@ class SteadyState:
     @cached_property
     def entropy_production(self) -> float:
         """σ = -Σ J/T, eq. (1) in the steady state; negative where the second law is violated."""
-        return -entropy_flow(self._of_equation("entropy_production"), self.heat_currents)
+        return -flow_at(self._of_equation("entropy_production").temperatures, self.heat_currents)
 
     def heat_by(self, energy: str) -> Heat:
         """The heat that each bath gives, counted by another energy than the whole Hamiltonian.
@@ -207,6 +213,11 @@ class SteadyState:
         For a swap that is iε⟨a†b - ab†⟩ from A to B, and the opposite under (B, A). A quadrature coupling creates and
         destroys pairs too, so that what it adds to the one is not what it takes from the other; a dispersive one moves
         none. With those of the baths they add up to zero at every node, d⟨b†b⟩/dt = 0.
+
+        Where ρ commutes with H, as it does under the global equation (and under unified and partial_secular where each
+        frequency is on its own), all couplings of a node together add none, ⟨i[H, b†b]⟩ = 0, and without rings no
+        single one does: heat then passes through eigenmodes that several baths act on, not through coherences that
+        would show on the way. What flows between nodes is in the coherences that the other equations keep.
         """
         network, space = self._of_network("excitation_currents")
         rho, operators = (self._flat, self._remainder), excitation_operators(network, space)
@@ -312,6 +323,31 @@ class SteadyState:
         populations[self._sectors.order] = self._flat[self._sectors.diagonal]
         return populations
 
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the currents over the network into Matplotlib's axes, or a new figure; see `plotting.plot_currents`.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+
+        Returns
+        -------
+        Axes
+
+        Raises
+        ------
+        TypeError
+            If the equation is not that of a network.
+        """
+        from qnet_qutip.plotting import plot_currents
+
+        return plot_currents(self, ax)
+
+    def _repr_html_(self) -> str:
+        from qnet_qutip import html
+
+        return html.state_html(self)
+
     def __repr__(self) -> str:
         currents = ", ".join(f"{bath}: {current:.10g}" for bath, current in self.heat_currents.items())
         lines = [f"SteadyState by {self.method!r} of {len(self._sectors.order)} states, residual {self.residual:.1e}"]
@@ -397,7 +433,7 @@ def steady_state(
     '-5.30353574491e-07'
     """
     checks.one_of("method", method, METHODS)
-    checks.positive("rtol", rtol)
+    checks.tolerance("rtol", rtol)
     checks.whole("max_iterations", max_iterations, 1)
     _check_options(method, options, rho0, start)
     request = _Request(method, rho0, start, rtol, max_iterations, options)
@@ -411,6 +447,7 @@ def steady_state(
     found = _found(equation, by_bath, request, {}, unique=False)
     state = _state(found, None, equation, request, named=isinstance(collapse_operators, Mapping))
     _warn_if_not_positive(state, stacklevel=3)
+    _warn_of_energy_rounding(found, stacklevel=3)
     return state
 
 
@@ -438,6 +475,7 @@ class _Found:
     changes: Mapping[str, float] = field(default_factory=dict)
     unresolved: Mapping[str, float] = field(default_factory=dict)
     basis: Eigenbasis | None = None
+    energy_rounding: float = 0.0
 
 
 def _of_equation(equation: MasterEquation, request: _Request) -> SteadyState:
@@ -483,6 +521,7 @@ def _of_equation(equation: MasterEquation, request: _Request) -> SteadyState:
             AccuracyWarning,
             stacklevel=3,
         )
+    _warn_of_energy_rounding(found, stacklevel=4)
     _warn_of_laws(state, equation, request.rtol, stacklevel=4)
     if equation.space is not None and error > equation.rtol:
         cut = equation.space.truncation.arguments
@@ -524,7 +563,7 @@ def _found(
         raise ValueError(f"start must have {hamiltonian.shape[0]} states, but has {request.start.rho.shape[0]}")
     if request.method in QUTIP_METHODS:
         return _by_qutip(hamiltonian, operators, request, energy)
-    generator = build_generator(hamiltonian, operators, energy)
+    on: OnSectors | None
     show = progress_line("steady state")
 
     def report(iterations: int, error: float) -> None:
@@ -534,13 +573,16 @@ def _found(
     if request.rho0 is not None:
         require_positive(request.rho0, "rho0")
         given = request.rho0 if basis is None else basis.in_eigenbasis(request.rho0)
-        on, solution = long_time_state(generator, entries(given), wanted)
+        on, solution = long_time_state(build_generator(hamiltonian, operators, energy), entries(given), wanted)
     else:
         start = None
         if request.start is not None:
             rho = request.start.rho
             start = entries(rho if basis is None else basis.in_eigenbasis(rho))
-        on, solution = solve(generator, wanted, start)
+        on = few_unknowns(hamiltonian, operators, energy)
+        if on is None:
+            on = on_sectors(build_generator(hamiltonian, operators, energy))
+        solution = solve(on, wanted, start)
     show("")
     return _Found(
         on.sectors,
@@ -551,6 +593,7 @@ def _found(
         solution.changes,
         solution.unresolved,
         basis,
+        solution.energy_rounding,
     )
 
 
@@ -608,22 +651,77 @@ def _state(
     )
 
 
+def _warn_of_energy_rounding(found: _Found, stacklevel: int) -> None:
+    if found.energy_rounding:
+        warnings.warn(
+            "the baths' rates are so small beside the energies that the rounding of these changes the steady state or "
+            f"a heat current by {found.energy_rounding:.1e}",
+            AccuracyWarning,
+            stacklevel=stacklevel,
+        )
+
+
+def current_errors(state: SteadyState, rtol: float = 1e-10) -> Mapping[str, float]:
+    """Absolute error of each heat current: of the truncation, and what the solver may have left.
+
+    Parameters
+    ----------
+    state : SteadyState
+        Of a master equation.
+    rtol : float, optional
+        Error of the currents that the solver may have left, as for `steady_state`.
+
+    Returns
+    -------
+    mapping of str to float
+    """
+    flows = state._of_equation("current_errors").one_way_flows
+    return FrozenMapping(
+        {
+            bath: (10 * rtol + state.truncation_error[bath])
+            * max(abs(current), SMALLEST_CURRENT_SCALE * flows.get(bath, 0.0))
+            for bath, current in state.heat_currents.items()
+        }
+    )
+
+
+def broken_laws(state: SteadyState, rtol: float = 1e-10) -> Mapping[str, str]:
+    """The laws that the heat currents of a steady state break by more than their errors, counted by H.
+
+    Parameters
+    ----------
+    state : SteadyState
+        Of a master equation.
+    rtol : float, optional
+        Error of the currents that the solver may have left, as for `steady_state`.
+
+    Returns
+    -------
+    mapping of str to str
+        "first" and "second", if broken, to the attribute of the state that shows it.
+
+    Examples
+    --------
+    >>> import qnet_qutip as qn
+    >>> net = qn.two_node("two-level", omega_h=5, omega_c=5, epsilon=0.01, T_h=12, T_c=10, kappa=1e-4)
+    >>> broken_laws(steady_state(qn.local_master_equation(net)))
+    {}
+    """
+    equation, errors = state._of_equation("broken_laws"), current_errors(state, rtol)
+    broken = {}
+    if not equation.promises.first_law and abs(sum(state.heat_currents.values())) > sum(errors.values()):
+        broken["first"] = "first_law_residual"
+    if equation.promises.second_law != "H" and state.entropy_production < -flow_at(equation.temperatures, errors):
+        broken["second"] = "entropy_production"
+    return FrozenMapping(broken)
+
+
 def _warn_of_laws(state: SteadyState, equation: MasterEquation, rtol: float, stacklevel: int) -> None:
-    """Warn if a law is broken by more than the currents' errors; the figures are on the state.
+    """Warn if a law is broken; the figures are on the state.
 
     The text is the same for every state, so that Python's filter shows it once.
     """
-    errors = {
-        bath: (10 * rtol + state.truncation_error[bath])
-        * max(abs(current), SMALLEST_CURRENT_SCALE * equation.one_way_flows.get(bath, 0.0))
-        for bath, current in state.heat_currents.items()
-    }
-    broken = []
-    if not equation.promises.first_law and abs(sum(state.heat_currents.values())) > sum(errors.values()):
-        broken.append(("first", "first_law_residual"))
-    if equation.promises.second_law != "H" and state.entropy_production < -entropy_flow(equation, errors):
-        broken.append(("second", "entropy_production"))
-    for law, attribute in broken:
+    for law, attribute in broken_laws(state, rtol).items():
         warnings.warn(
             f"heat currents of the {equation.name} equation break the {law} law, which it does not promise for heat "
             f"counted by H; see {attribute} of the state",

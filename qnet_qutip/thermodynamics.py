@@ -15,7 +15,8 @@ import qutip
 
 from qnet_qutip import checks
 from qnet_qutip.equations import MasterEquation
-from qnet_qutip.network import Dispersive, Network, Quadrature, coupling_terms
+from qnet_qutip.network import Dispersive, Network, Quadrature, coupling_terms, require_network
+from qnet_qutip.operators import every_entry_kept
 from qnet_qutip.solver.generator import Real, build_generator, entries, sparse_matrix
 from qnet_qutip.solver.sectors import Sectors, find_sectors, hermitian
 from qnet_qutip.solver.superoperator import on_sectors
@@ -95,6 +96,7 @@ def heat_currents(equation: MasterEquation, rho: qutip.Qobj) -> dict[str, float]
     TypeError, ValueError
         If `rho` is not a state in the equation's space.
     """
+    _require_equation(equation)
     check_state(equation, rho)
     state = entries(rho)
     generator = on_sectors(build_generator(equation.hamiltonian, equation.collapse_operators, equation.energy), state)
@@ -110,6 +112,7 @@ def heat_current(equation: MasterEquation, rho: qutip.Qobj, bath: str) -> float:
     ValueError
         If the network has no such bath.
     """
+    _require_equation(equation)
     checks.one_of("bath", bath, list(equation.collapse_operators))
     return heat_currents(equation, rho)[bath]
 
@@ -135,6 +138,11 @@ class Heat:
     work: float
     entropy_production: float
 
+    def _repr_html_(self) -> str:
+        from qnet_qutip import html
+
+        return html.heat_html(self)
+
     def __repr__(self) -> str:
         currents = ", ".join(f"{bath}: {current:.10g}" for bath, current in self.currents.items())
         return (
@@ -143,6 +151,7 @@ class Heat:
         )
 
 
+@every_entry_kept()
 def excitation_operators(network: Network, space: Space) -> dict[tuple[str, str], qutip.Qobj]:
     """For each coupling of nodes A and B, under (A, B), i[H_AB, b†b]: the rate at which it adds excitations to B.
 
@@ -168,6 +177,11 @@ def entropy_flow(network: Network | MasterEquation, currents: Mapping[str, float
 
     A bath at zero temperature takes up infinite entropy with any heat, and none without.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no network or equation, or a current is not a finite number or is that of no bath.
+
     Examples
     --------
     >>> import qnet_qutip as qn
@@ -178,7 +192,16 @@ def entropy_flow(network: Network | MasterEquation, currents: Mapping[str, float
     if isinstance(network, MasterEquation):
         temperatures = network.temperatures
     else:
+        require_network(network)
         temperatures = {name: bath.temperature for name, bath in network.baths.items()}
+    checked = _checked_currents(currents)
+    for name in checked:
+        checks.one_of("the bath of a current", name, temperatures)
+    return flow_at(temperatures, checked)
+
+
+def flow_at(temperatures: Mapping[str, float], currents: Mapping[str, float]) -> float:
+    """Σ J/T of currents that need no check."""
     flow = 0.0
     for name, current in currents.items():
         if current != 0:
@@ -191,17 +214,41 @@ def first_law_residual(currents: Mapping[str, float]) -> float:
 
     Zero if no heat flows at all.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If the currents are no mapping to finite numbers.
+
     Examples
     --------
     >>> first_law_residual({"hot": 2.0, "cold": -2.0})
     0.0
     """
-    largest = max((abs(current) for current in currents.values()), default=0.0)
-    return abs(sum(currents.values())) / largest if largest > 0 else 0.0
+    checked = _checked_currents(currents)
+    largest = max((abs(current) for current in checked.values()), default=0.0)
+    return abs(sum(checked.values())) / largest if largest > 0 else 0.0
+
+
+def _checked_currents(currents: Mapping[str, float]) -> dict[str, float]:
+    checks.mapping("currents", currents)
+    return {name: checks.finite(f"the current of {name!r}", current) for name, current in currents.items()}
+
+
+def _require_equation(equation: object) -> None:
+    if not isinstance(equation, MasterEquation):
+        raise TypeError(f"equation must be a MasterEquation, but is {equation!r}")
 
 
 def energy(equation: MasterEquation, rho: qutip.Qobj) -> float:
-    """Tr[Hρ], of the energy that heat is counted by."""
+    """Tr[Hρ], of the energy that heat is counted by.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no master equation, or `rho` is not a state in its space.
+    """
+    _require_equation(equation)
+    check_state(equation, rho)
     return float((sparse_matrix(equation.energy).T.multiply(sparse_matrix(rho))).sum().real)
 
 

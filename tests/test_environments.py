@@ -11,7 +11,7 @@ import pytest
 import qutip
 
 import qnet_qutip as qn
-from qnet_qutip.network import bath_rates
+from qnet_qutip.network import bath_rate
 
 T = 1.3
 DRUDE = qutip.DrudeLorentzEnvironment(T=T, lam=0.02, gamma=1.5)
@@ -65,7 +65,7 @@ def test_the_rates_are_those_of_qutip(name: str, omega: float) -> None:
     assert up == pytest.approx(environment.power_spectrum(-omega), rel=1e-12, abs=0)
     assert (down, up) == pytest.approx(bloch_redfield_rates(environment, omega), rel=1e-12, abs=0)
     network = qn.Network({"A": qn.TwoLevel(omega)}, {}, {"only": bath})
-    assert bath_rates(network, "only", omega) == (down, up)
+    assert bath_rate(network, "only").rate(omega) == down
     # The named spectrum with the parameters that its docstring says is the same bath.
     same = qn.Rate(named, T)
     assert (same.rate(omega), same.rate(-omega)) == pytest.approx((down, up), rel=1e-12, abs=0)
@@ -78,7 +78,8 @@ def test_the_package_and_brmesolve_relax_a_two_level_system_alike() -> None:
     """Independent of any convention that both sides of the tests above might share: populations in time."""
     omega, times = 1.7, np.linspace(0, 8, 5)
     network = qn.Network({"A": qn.TwoLevel(omega)}, {}, {"only": qn.Bath("A", spectrum=DRUDE)})
-    down, up = bath_rates(network, "only", omega)
+    rate = bath_rate(network, "only")
+    down, up = rate.rate(omega), rate.rate(-omega)
     a = qutip.destroy(2)
     solved = qutip.brmesolve(
         omega * a.dag() * a,

@@ -461,7 +461,7 @@ def test_start_must_fit() -> None:
         (A, [B], ValueError, "the Hamiltonian must be Hermitian, but is not"),
         (1j * DEGENERATE, [B], ValueError, "the Hamiltonian must be Hermitian, but is not"),
         (qutip.Qobj(np.ones((2, 3))), [LOWER], ValueError, r"the Hamiltonian must be square, but has shape \(2, 3\)"),
-        (np.eye(4), [A], TypeError, "Hamiltonian as a QuTiP operator, but is a ndarray"),
+        (np.eye(4), [A], TypeError, "Hamiltonian as a QuTiP operator, but is an array"),
         (qutip.basis(4, 0), [A], TypeError, "Hamiltonian as a QuTiP operator, but is a Qobj of type 'ket'"),
         (DEGENERATE, None, ValueError, "collapse_operators must be given with a Hamiltonian, but are missing"),
         (DEGENERATE, A, TypeError, "must be a list of operators or a mapping of lists, but is a Qobj of type 'oper'"),

@@ -14,7 +14,8 @@ import numpy as np
 import pytest
 
 import qnet_qutip as qn
-from qnet_qutip.truncation import excitation_error, level_error, local_estimate
+from qnet_qutip.estimates import local_estimate
+from qnet_qutip.truncation import excitation_error, level_error
 
 PARAMETERS = {"omega_h": 4.0, "omega_c": 3.0, "epsilon": 0.5, "T_h": 1.2, "T_c": 1.0, "kappa": 1e-3}
 NET = qn.two_node("oscillator", **PARAMETERS)

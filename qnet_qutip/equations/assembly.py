@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+import numpy as np
 import qutip
 import scipy.sparse as sp
 
@@ -13,6 +14,14 @@ from qnet_qutip.equations.definition import Definition, Options
 from qnet_qutip.equations.eigenform import Eigenform
 from qnet_qutip.equations.master_equation import MasterEquation
 from qnet_qutip.equations.open_system import OpenSystem, of_bare_nodes, of_network, of_operators
+from qnet_qutip.estimates import (
+    harmonic_estimate,
+    local_estimate,
+    mode_estimate,
+    mode_flows,
+    mode_occupations,
+    one_way_flows,
+)
 from qnet_qutip.modes import NormalModes, is_harmonic, normal_modes, require_bounded, require_positive_modes
 from qnet_qutip.network import FrozenMapping, Network, baths_reach_every_node, require_network, require_reached
 from qnet_qutip.operators import OperatorBath, checked_baths, every_entry_kept
@@ -22,14 +31,8 @@ from qnet_qutip.truncation import (
     BASES,
     Levels,
     Truncation,
-    harmonic_estimate,
-    local_estimate,
-    mode_estimate,
-    mode_flows,
-    mode_occupations,
     mode_truncation,
     node_truncation,
-    one_way_flows,
     oscillator_names,
     warn_if_too_small,
 )
@@ -77,6 +80,11 @@ def assemble(
         If a given cut is too small for the temperatures.
     """
     checks.positive("rtol", rtol)
+    if definition.local and isinstance(network, qutip.Qobj | np.ndarray):
+        raise TypeError(
+            "network must be a Network for the local equation, whose baths act on bare nodes, but is a Hamiltonian; "
+            "every other builder takes one, as a QuTiP operator together with baths"
+        )
     if isinstance(network, qutip.Qobj):
         for name, value in (("levels", levels), ("max_excitations", max_excitations)):
             if value is not None:
@@ -89,7 +97,7 @@ def assemble(
     if baths is not None:
         raise ValueError("baths must not be given with a network, which has its own")
     require_reached(network)
-    modes = None if definition.local else _modes(network)
+    modes = _modes(definition, network)
     if not definition.local and modes is None:
         # `normal_modes` has made sure of it otherwise.
         require_bounded(network)
@@ -111,7 +119,7 @@ def on_truncation(
             space = node_space(truncation)
         system = of_bare_nodes(network, space) if definition.local else of_network(network, space, modes)
         equation = _equation(definition, system, options, temperatures)
-    flows = one_way_flows(network) if modes is None or definition.local else mode_flows(network, modes)
+    flows = one_way_flows(network) if modes is None else mode_flows(network, modes)
     return replace(
         equation,
         network=network,
@@ -126,7 +134,7 @@ def enlarged(equation: MasterEquation, factor: float) -> MasterEquation:
     network, space = equation.network, equation.space
     assert network is not None
     assert space is not None
-    modes = None if equation.definition.local else _modes(network)
+    modes = _modes(equation.definition, network)
     return on_truncation(equation.definition, network, modes, space.truncation.enlarged(factor), equation.options)
 
 
@@ -143,34 +151,38 @@ def _equation(
     dissipation = definition.dissipation(system, options)
     moving, clustered, shift = system.hamiltonian, dissipation.clustered, dissipation.level_shift
     operators = dissipation.operators
-    if system.basis is None:
+    basis = system.basis
+    if basis is None:
         moving = moving if shift is None else (moving + shift).to("CSR")
     else:
         # The operators are given in the eigenbasis of H.
-        diagonal = operator_like(moving, sp.diags_array(system.basis.energies, dtype=complex).tocsr())
+        diagonal = operator_like(moving, sp.diags_array(basis.energies, dtype=complex).tocsr())
+        moving = moving if shift is None else (moving + basis.rotated(shift)).to("CSR")
+        clustered = None if clustered is None else basis.rotated(clustered)
         shifted = diagonal if shift is None else (diagonal + shift).to("CSR")
-        moving = moving if shift is None else system.basis.rotated(shifted)
-        clustered = None if clustered is None else system.basis.rotated(clustered)
-        operators = Eigenform(system.basis, operators, shifted, diagonal, (moving, system.hamiltonian))
+        form = Eigenform(basis, operators, shifted, diagonal, (moving, system.hamiltonian))
+        # Rounded to doubles, energies that are all but equal have lost their distance, which H itself has not.
+        operators = FrozenMapping(dict(form)) if basis.close_levels else form
     return MasterEquation(
         definition=definition,
         hamiltonian=moving,
         energy=system.hamiltonian,
         collapse_operators=operators,
         temperatures=FrozenMapping(temperatures),
-        promises=dissipation.promises,
+        promises=dissipation.promises or definition.promises,
         options=FrozenMapping({**options, **dissipation.chosen}),
         clustered=clustered,
         clusters=dissipation.clusters,
+        cluster_errors=dissipation.cluster_errors,
         unresolved=FrozenMapping(
-            {bath: gaps for bath, parts in system.parts.items() if (gaps := parts[0].split.unresolved)}
+            {bath: gaps for bath, couplings in system.couplings.items() if (gaps := couplings[0].split.unresolved)}
         ),
     )
 
 
-def _modes(network: Network) -> NormalModes | None:
-    """The normal modes of a network that is harmonic."""
-    return normal_modes(network) if is_harmonic(network) else None
+def _modes(definition: Definition, network: Network) -> NormalModes | None:
+    """The normal modes of a network that is harmonic, for an equation whose baths act on the whole of it."""
+    return None if definition.local or not is_harmonic(network) else normal_modes(network)
 
 
 def _truncation(
@@ -211,5 +223,5 @@ def _known_unique(network: Network, system: OpenSystem) -> bool:
     They then commute with what H turns these into, so with each S(ω) that has a rate, and with the bath's S itself if
     all have; the network passes that on to every node.
     """
-    rates = [rate for parts in system.parts.values() for part in parts for rate in part.rates]
+    rates = [rate for couplings in system.couplings.values() for coupling in couplings for rate in coupling.rates]
     return min(rates) > 0 and baths_reach_every_node(network)

@@ -8,6 +8,7 @@ from typing import Any
 
 import qutip
 
+from qnet_qutip.equations.clusters import Cluster
 from qnet_qutip.equations.open_system import OpenSystem
 from qnet_qutip.network import FrozenMapping
 from qnet_qutip.solver.generator import CollapseOperator
@@ -55,22 +56,26 @@ class Dissipation:
     ----------
     operators : mapping of str to tuple of Qobj, or of pairs of Qobj
         By bath, see `MasterEquation.collapse_operators`.
-    promises : Promises
+    promises : Promises or None
+        What is left of those of the definition with these options; None if all.
     level_shift : Qobj or None
         What the baths add to the Hamiltonian that moves the state.
     clustered : Qobj or None
         H_TD, the Hamiltonian whose Bohr frequencies are those that stand for their clusters.
-    clusters : tuple of (float, float, float)
+    clusters : tuple of Cluster
         Lowest and highest Bohr frequency of each cluster, and the one that stands for them.
+    cluster_errors : tuple of float
+        Error that each makes, in units of the rates over the frequencies.
     chosen : mapping of str to value
         Options that were left to the equation, as it chose them.
     """
 
     operators: Mapping[str, tuple[CollapseOperator, ...]]
-    promises: Promises
+    promises: Promises | None = None
     level_shift: qutip.Qobj | None = None
     clustered: qutip.Qobj | None = None
-    clusters: tuple[tuple[float, float, float], ...] = ()
+    clusters: tuple[Cluster, ...] = ()
+    cluster_errors: tuple[float, ...] = ()
     chosen: Options = field(default_factory=lambda: FrozenMapping({}))
 
 
@@ -84,19 +89,25 @@ class Definition:
         Short name, a key of `MASTER_EQUATIONS`.
     dissipation : callable
         From the open system and the equation's own options, its dissipators.
+    promises : Promises
+        What it promises without a level shift.
     local : bool
         Whether the baths act on the nodes as if the couplings were not there.
     """
 
     name: str
     dissipation: Callable[[OpenSystem, Options], Dissipation] = field(repr=False)
+    promises: Promises
     local: bool = False
 
 
 def by_bath(
-    system: OpenSystem, operators: Callable[..., tuple[CollapseOperator, ...]]
+    system: OpenSystem, operators: Callable[..., tuple[CollapseOperator, ...]], *arguments: object
 ) -> Mapping[str, tuple[CollapseOperator, ...]]:
-    """What a function makes of each coupling part, collected by bath."""
+    """What a function makes of each coupling operator, by bath; it is given the arguments too."""
     return FrozenMapping(
-        {bath: tuple(made for part in parts for made in operators(part)) for bath, parts in system.parts.items()}
+        {
+            bath: tuple(made for coupling in couplings for made in operators(coupling, *arguments))
+            for bath, couplings in system.couplings.items()
+        }
     )

@@ -20,7 +20,7 @@ from qnet_qutip.equations.definition import Definition, Dissipation, Options, Pr
 from qnet_qutip.equations.master_equation import MasterEquation
 from qnet_qutip.equations.open_system import OpenSystem
 from qnet_qutip.modes import normal_modes
-from qnet_qutip.network import Network, bath_rates
+from qnet_qutip.network import Network, bath_rate
 from qnet_qutip.operators import OperatorBath
 from qnet_qutip.truncation import DEFAULT_RTOL, Levels
 
@@ -101,12 +101,12 @@ def global_master_equation(
 
 
 def _dissipation(system: OpenSystem, options: Options) -> Dissipation:
-    for bath, parts in system.parts.items():
-        require_resolved(bath, parts[0].split.unresolved)
+    """Eqs. (11)-(12): a jump down and one up for each bath and Bohr frequency of the whole network."""
+    for bath, couplings in system.couplings.items():
+        require_resolved(bath, couplings[0].split.unresolved)
     return Dissipation(
         operators=by_bath(system, jumps),
-        promises=Promises(positive=True, first_law=True, second_law="H", gibbs_state="H"),
-        level_shift=level_shift(system.all_parts) if options["level_shift"] else None,
+        level_shift=level_shift(system.all_couplings) if options["level_shift"] else None,
     )
 
 
@@ -123,7 +123,7 @@ def require_resolved(bath: str, unresolved: Sequence[UnresolvedGap]) -> None:
             )
 
 
-GLOBAL = Definition("global", _dissipation)
+GLOBAL = Definition("global", _dissipation, Promises(positive=True, first_law=True, second_law="H", gibbs_state="H"))
 
 
 def global_dissipator_in_local_operators(equation: MasterEquation, bath: str) -> qutip.Qobj:
@@ -155,14 +155,13 @@ def global_dissipator_in_local_operators(equation: MasterEquation, bath: str) ->
     modes = normal_modes(network)
     first, second = modes.nodes
     a, b = space.lowering[first], space.lowering[second]
-    generator = 0
+    generator, rate = 0, bath_rate(network, bath)
     for mode, frequency in modes.frequencies.items():
         on_a, on_b = modes.expansion[first][mode], modes.expansion[second][mode]
         weight = modes.expansion[network.baths[bath].node][mode] ** 2
-        down, up = bath_rates(network, bath, frequency)
-        for rate, on_first, on_second in ((down, a, b), (up, a.dag(), b.dag())):
+        for omega, on_first, on_second in ((frequency, a, b), (-frequency, a.dag(), b.dag())):
             crossed = qutip.lindblad_dissipator(on_first, on_second) + qutip.lindblad_dissipator(on_second, on_first)
-            generator += (weight * rate) * (
+            generator += (weight * rate.rate(omega)) * (
                 on_a**2 * qutip.lindblad_dissipator(on_first)
                 + on_b**2 * qutip.lindblad_dissipator(on_second)
                 + on_a * on_b * crossed

@@ -64,12 +64,9 @@ def local_master_equation(
 
 
 def _dissipation(system: OpenSystem, options: Options) -> Dissipation:
-    """Eqs. (6)-(7): a jump down and one up for each bath; the system's parts are those of the bare nodes."""
-    return Dissipation(
-        operators=by_bath(system, jumps),
-        # Each dissipator leaves the Gibbs state of its bare node as it is (Spohn, J. Math. Phys. 19, 1227 (1978)).
-        promises=Promises(positive=True, first_law=True, second_law="H_0"),
-    )
+    """Eqs. (6)-(7): a jump down and one up for each bath; the coupling operators are those of the bare nodes."""
+    return Dissipation(operators=by_bath(system, jumps))
 
 
-LOCAL = Definition("local", _dissipation, local=True)
+# Each dissipator leaves the Gibbs state of its bare node as it is (Spohn, J. Math. Phys. 19, 1227 (1978)).
+LOCAL = Definition("local", _dissipation, Promises(positive=True, first_law=True, second_law="H_0"), local=True)

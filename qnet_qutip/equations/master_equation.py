@@ -10,11 +10,12 @@ import qutip
 
 from qnet_qutip import checks
 from qnet_qutip.bohr import UnresolvedGap
+from qnet_qutip.equations.clusters import Cluster
 from qnet_qutip.equations.definition import Definition, Promises
 from qnet_qutip.equations.eigenform import Eigenform
 from qnet_qutip.hamiltonian import bare_hamiltonian
 from qnet_qutip.network import FrozenMapping, Network
-from qnet_qutip.operators import dissipator, liouvillian, same_operators
+from qnet_qutip.operators import dissipator, every_entry_kept, liouvillian, same_operators
 from qnet_qutip.solver.generator import CollapseOperator
 from qnet_qutip.space import Space
 from qnet_qutip.truncation import DEFAULT_RTOL
@@ -53,8 +54,12 @@ class MasterEquation:
     clustered : Qobj or None
         H_TD of the unified equation, which both laws hold for: the Hamiltonian with each cluster of Bohr frequencies
         made one. None where the shifted frequencies are those of no Hamiltonian.
-    clusters : tuple of (float, float, float)
+    clusters : tuple of Cluster
         Of the unified equation: lowest and highest Bohr frequency of each cluster, and the one that stands for them.
+        `unified_master_equation(..., clusters=equation.clusters)` takes them as they are.
+    cluster_errors : tuple of float
+        Estimate of the error that each cluster makes of heat currents, by its width or by the gap beside it, in units
+        of the rates over the frequencies: above 1 it is more than what Born and Markov neglect.
     unresolved : mapping of str to tuple of UnresolvedGap
         For each bath the Bohr frequencies that could be one or two, with the weight of their interference.
     """
@@ -71,7 +76,8 @@ class MasterEquation:
     space: Space | None = None
     options: Mapping[str, object] = field(default_factory=lambda: FrozenMapping({}))
     clustered: qutip.Qobj | None = None
-    clusters: tuple[tuple[float, float, float], ...] = ()
+    clusters: tuple[Cluster, ...] = ()
+    cluster_errors: tuple[float, ...] = ()
     unresolved: Mapping[str, tuple[UnresolvedGap, ...]] = field(default_factory=lambda: FrozenMapping({}))
 
     @property
@@ -99,10 +105,12 @@ class MasterEquation:
         """The collapse operators of every bath in one list, as `qutip.mesolve` takes them."""
         return [operator for operators in self.collapse_operators.values() for operator in operators]
 
+    @every_entry_kept()
     def liouvillian(self) -> qutip.Qobj:
         """The superoperator of the right-hand side of eq. (4). It has the fourth power of the levels as its size."""
         return liouvillian(self.hamiltonian, self.all_collapse_operators)
 
+    @every_entry_kept()
     def dissipator(self, bath: str) -> qutip.Qobj:
         """The superoperator D of one bath.
 
@@ -149,6 +157,11 @@ class MasterEquation:
             for member in members:
                 listed += member if isinstance(member, tuple) else (member,)
         return listed
+
+    def _repr_html_(self) -> str:
+        from qnet_qutip import html
+
+        return html.equation_html(self)
 
     def __repr__(self) -> str:
         cut = "" if self.space is None else f" ({self.space.truncation.arguments})"

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import qutip
 
 from qnet_qutip import bohr
-from qnet_qutip.bohr import CouplingPart, Eigenbasis, Split
+from qnet_qutip.bohr import CouplingOperator, Eigenbasis, Split
 from qnet_qutip.hamiltonian import mode_hamiltonian, network_hamiltonian
 from qnet_qutip.modes import NormalModes
 from qnet_qutip.network import Bath, FrozenMapping, Network
 from qnet_qutip.operators import OperatorBath
+from qnet_qutip.rates import Rate
 from qnet_qutip.space import Space, mode_operators
 
 
@@ -24,10 +25,10 @@ class OpenSystem:
     ----------
     hamiltonian : Qobj
         In the basis of the nodes, or that of the modes if the space is theirs.
-    parts : mapping of str to tuple of CouplingPart
-        By bath: one part for a full coupling, two for one in the rotating wave. In the eigenbasis, if there is one.
+    couplings : mapping of str to tuple of CouplingOperator
+        By bath: one operator for a full coupling, two for one in the rotating wave. In the eigenbasis, if there is one.
     modes : NormalModes or None
-        Normal modes of a harmonic network, in whose operators the parts are.
+        Normal modes of a harmonic network, in whose operators the couplings are written.
     ladder : mapping of str to Qobj
         The modes' lowering operators, if there are modes.
     basis : Eigenbasis or None
@@ -35,25 +36,25 @@ class OpenSystem:
     """
 
     hamiltonian: qutip.Qobj
-    parts: Mapping[str, tuple[CouplingPart, ...]]
+    couplings: Mapping[str, tuple[CouplingOperator, ...]]
     modes: NormalModes | None = None
     ladder: Mapping[str, qutip.Qobj] = field(default_factory=lambda: FrozenMapping({}))
     basis: Eigenbasis | None = None
 
     @property
-    def all_parts(self) -> list[CouplingPart]:
-        """The parts of every bath in one list."""
-        return [part for parts in self.parts.values() for part in parts]
+    def all_couplings(self) -> list[CouplingOperator]:
+        """The coupling operators of every bath in one list."""
+        return [coupling for couplings in self.couplings.values() for coupling in couplings]
 
 
 def of_bare_nodes(network: Network, space: Space) -> OpenSystem:
     """Every bath acts on its node as if the couplings were not there."""
-    parts = {}
+    couplings = {}
     for name, bath in network.baths.items():
         excitations = space.occupations[:, list(space.levels).index(bath.node)]
         found = bohr.split_by_itself(network.nodes[bath.node], space.lowering[bath.node], excitations)
-        parts[name] = _coupled(name, bath, found.with_adjoint() if bath.coupling == "full" else found)
-    return OpenSystem(network_hamiltonian(network, space.lowering), parts)
+        couplings[name] = _coupled(name, bath, found.with_adjoint() if bath.coupling == "full" else found)
+    return OpenSystem(network_hamiltonian(network, space.lowering), couplings)
 
 
 def of_network(network: Network, space: Space, modes: NormalModes | None) -> OpenSystem:
@@ -64,27 +65,32 @@ def of_network(network: Network, space: Space, modes: NormalModes | None) -> Ope
             hamiltonian = mode_hamiltonian(modes, ladder)
         else:
             hamiltonian = network_hamiltonian(network, space.lowering)
-        parts = {
+        couplings = {
             name: _coupled(name, bath, bohr.split_in_modes(modes, bath.node, ladder, bath.coupling))
             for name, bath in network.baths.items()
         }
-        return OpenSystem(hamiltonian, parts, modes, ladder)
+        return OpenSystem(hamiltonian, couplings, modes, ladder)
     hamiltonian = network_hamiltonian(network, space.lowering)
     basis = bohr.eigenbasis(hamiltonian)
-    parts = {}
+    couplings = {}
     for name, bath in network.baths.items():
         a = space.lowering[bath.node]
-        parts[name] = _coupled(name, bath, bohr.split(basis, a + a.dag() if bath.coupling == "full" else a))
-    return OpenSystem(hamiltonian, parts, basis=basis)
+        couplings[name] = _coupled(name, bath, bohr.split(basis, a + a.dag() if bath.coupling == "full" else a))
+    return OpenSystem(hamiltonian, couplings, basis=basis)
 
 
 def of_operators(hamiltonian: qutip.Qobj, baths: Mapping[str, OperatorBath]) -> OpenSystem:
     """A Hamiltonian of one's own, with a coupling operator for each bath."""
     basis = bohr.eigenbasis(hamiltonian)
-    parts = {name: _coupled(name, bath, bohr.split(basis, bath.operator)) for name, bath in baths.items()}
-    return OpenSystem(hamiltonian, parts, basis=basis)
+    couplings = {name: _coupled(name, bath, bohr.split(basis, bath.operator)) for name, bath in baths.items()}
+    return OpenSystem(hamiltonian, couplings, basis=basis)
 
 
-def _coupled(name: str, bath: Bath | OperatorBath, found: Split) -> tuple[CouplingPart, ...]:
-    make = bohr.full_part if bath.coupling == "full" else bohr.rotating_wave_parts
-    return make(found, bath.spectrum, bath.temperature, f" of bath {name!r}")
+def _coupled(name: str, bath: Bath | OperatorBath, found: Split) -> tuple[CouplingOperator, ...]:
+    """One operator for a bath that couples through SR, from the split of S; two for aR† + a†R, from that of a."""
+    rate = Rate(bath.spectrum, bath.temperature, of=f" of bath {name!r}")
+    if bath.coupling == "full":
+        return (CouplingOperator(found, rate),)
+    return CouplingOperator(found, replace(rate, side="down")), CouplingOperator(
+        found.adjoint(), replace(rate, side="up")
+    )

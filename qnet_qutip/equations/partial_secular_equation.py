@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import qutip
 
 from qnet_qutip import checks
-from qnet_qutip.bohr import CouplingPart
+from qnet_qutip.bohr import CouplingOperator
 from qnet_qutip.equations.assembly import assemble
 from qnet_qutip.equations.clusters import largest_critical_gap
 from qnet_qutip.equations.definition import Definition, Dissipation, Options, Promises, by_bath
@@ -35,24 +35,18 @@ def partial_secular_master_equation(
 
     Parameters
     ----------
-    network : Network or Qobj
-        A network, or a Hamiltonian together with `baths`.
-    baths : mapping of str to OperatorBath, optional
-        With a Hamiltonian: a coupling operator, a temperature and a spectrum for each bath.
+    network, baths
+        As for `universal_master_equation`.
     cutoff : float, optional
-        Largest distance of two Bohr frequencies that is kept, in units of frequency, not negative. By default the
-        largest of √(γω) over the baths and their frequencies, where the two errors meet that too small and too large a
-        cutoff make; `equation.options["cutoff"]` says what it is.
+        Largest distance of two Bohr frequencies that is kept, in units of frequency, not negative; infinity is
+        Redfield's equation. By default the largest gap* = √(Γω) over the baths and their frequencies, where the two
+        errors meet that too small and too large a cutoff make, with Γ = J of harmonic oscillators, and J(2n + 1) of
+        anything else; `equation.options["cutoff"]` says what it is.
     level_shift : bool, optional
         Keep the imaginary part of the bath's correlations: Λ = Σ_ω (½γ(ω) + i𝒮(ω))S(ω), with 𝒮 the principal value of
         γ. It is part of what the bath does, and of its heat current.
-    levels : int or mapping of str to int, optional
-        Levels of every oscillator, or of each.
-    max_excitations : int, optional
-        Cut at this total number of excitations instead. With neither, a space is chosen that converges the current of
-        every bath to `rtol`.
-    rtol : float, optional
-        Relative truncation error of the heat currents.
+    levels, max_excitations, rtol
+        As for `universal_master_equation`.
 
     Returns
     -------
@@ -61,10 +55,8 @@ def partial_secular_master_equation(
 
     Raises
     ------
-    ValueError, TypeError
-        If an argument is not valid, a rate is needed where the spectrum has none, or a level shift diverges.
-    MemoryError
-        If the space would not fit in memory.
+    ValueError, TypeError, MemoryError
+        As for `universal_master_equation`.
 
     Warns
     -----
@@ -79,28 +71,26 @@ def partial_secular_master_equation(
     partial_secular master equation, 4 states (levels={}), pairs of operators {hot: 4, cold: 4}
     """
     options = {
-        "cutoff": None if cutoff is None else checks.not_negative("cutoff", cutoff),
+        "cutoff": None if cutoff is None else checks.upper_bound("cutoff", cutoff),
         "level_shift": checks.truth("level_shift", level_shift),
     }
     return assemble(PARTIAL_SECULAR, network, baths, options, levels=levels, max_excitations=max_excitations, rtol=rtol)
 
 
 def _dissipation(system: OpenSystem, options: Options) -> Dissipation:
-    cutoff, shifted = options["cutoff"], bool(options["level_shift"])
-    largest = largest_critical_gap(system) if cutoff is None else cutoff
-
-    def pairs(part: CouplingPart) -> tuple[tuple[qutip.Qobj, qutip.Qobj], ...]:
-        """For each ω the pair of Σ S(ω') over the ω' near it and (½γ(ω) + i𝒮(ω))S(ω)."""
-        made = []
-        for weight, frequency, operator in zip(
-            part.half_correlations(shifted), part.frequencies, part.operators, strict=True
-        ):
-            if weight != 0:
-                near = part.weighted([float(abs(other - frequency) <= largest) for other in part.frequencies])
-                made.append((near, (weight * operator).to("CSR")))
-        return tuple(made)
-
-    return Dissipation(by_bath(system, pairs), Promises(first_law=True), chosen={"cutoff": largest})
+    cutoff = largest_critical_gap(system) if options["cutoff"] is None else options["cutoff"]
+    return Dissipation(by_bath(system, _pairs, cutoff, options["level_shift"]), chosen={"cutoff": cutoff})
 
 
-PARTIAL_SECULAR = Definition("partial_secular", _dissipation)
+def _pairs(coupling: CouplingOperator, cutoff: float, level_shift: bool) -> tuple[tuple[qutip.Qobj, qutip.Qobj], ...]:
+    """For each ω the pair of Σ S(ω') over the ω' near it and (½γ(ω) + i𝒮(ω))S(ω)."""
+    pairs = []
+    weights = coupling.half_correlations(level_shift)
+    for weight, frequency, operator in zip(weights, coupling.frequencies, coupling.operators, strict=True):
+        if weight != 0:
+            near = coupling.weighted([float(abs(other - frequency) <= cutoff) for other in coupling.frequencies])
+            pairs.append((near, (weight * operator).to("CSR")))
+    return tuple(pairs)
+
+
+PARTIAL_SECULAR = Definition("partial_secular", _dissipation, Promises(first_law=True))

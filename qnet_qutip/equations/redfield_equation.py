@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import qutip
 
 from qnet_qutip import checks
-from qnet_qutip.bohr import CouplingPart
+from qnet_qutip.bohr import CouplingOperator
 from qnet_qutip.equations.assembly import assemble
 from qnet_qutip.equations.definition import Definition, Dissipation, Options, Promises, by_bath
 from qnet_qutip.equations.master_equation import MasterEquation
@@ -34,20 +34,13 @@ def redfield_master_equation(
 
     Parameters
     ----------
-    network : Network or Qobj
-        A network, or a Hamiltonian together with `baths`.
-    baths : mapping of str to OperatorBath, optional
-        With a Hamiltonian: a coupling operator, a temperature and a spectrum for each bath.
+    network, baths
+        As for `universal_master_equation`.
     level_shift : bool, optional
         Keep the imaginary part of the bath's correlations: Λ = Σ_ω (½γ(ω) + i𝒮(ω))S(ω), with 𝒮 the principal value of
         γ. It is part of what the bath does, and of its heat current.
-    levels : int or mapping of str to int, optional
-        Levels of every oscillator, or of each.
-    max_excitations : int, optional
-        Cut at this total number of excitations instead. With neither, a space is chosen that converges the current of
-        every bath to `rtol`.
-    rtol : float, optional
-        Relative truncation error of the heat currents.
+    levels, max_excitations, rtol
+        As for `universal_master_equation`.
 
     Returns
     -------
@@ -56,10 +49,8 @@ def redfield_master_equation(
 
     Raises
     ------
-    ValueError, TypeError
-        If an argument is not valid, a rate is needed where the spectrum has none, or a level shift diverges.
-    MemoryError
-        If the space would not fit in memory.
+    ValueError, TypeError, MemoryError
+        As for `universal_master_equation`.
 
     Warns
     -----
@@ -78,10 +69,12 @@ def redfield_master_equation(
 
 
 def _dissipation(system: OpenSystem, options: Options) -> Dissipation:
-    def pair(part: CouplingPart) -> tuple[tuple[qutip.Qobj, qutip.Qobj], ...]:
-        return ((part.coupling, part.weighted(part.half_correlations(bool(options["level_shift"])))),)
-
-    return Dissipation(operators=by_bath(system, pair), promises=Promises(first_law=True))
+    return Dissipation(operators=by_bath(system, _pair, options["level_shift"]))
 
 
-REDFIELD = Definition("redfield", _dissipation)
+def _pair(coupling: CouplingOperator, level_shift: bool) -> tuple[tuple[qutip.Qobj, qutip.Qobj], ...]:
+    """S and Λ = Σ_ω (½γ(ω) + i𝒮(ω))S(ω)."""
+    return ((coupling.operator, coupling.weighted(coupling.half_correlations(level_shift))),)
+
+
+REDFIELD = Definition("redfield", _dissipation, Promises(first_law=True))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import qutip
@@ -10,7 +10,14 @@ import qutip
 from qnet_qutip import checks
 from qnet_qutip.equations import davies
 from qnet_qutip.equations.assembly import assemble
-from qnet_qutip.equations.clusters import chosen_clusters, clustered_hamiltonian, collected_part, given_clusters
+from qnet_qutip.equations.clusters import (
+    chosen_clusters,
+    cluster_errors,
+    clustered_coupling,
+    clustered_hamiltonian,
+    given_clusters,
+    warn_if_doubtful,
+)
 from qnet_qutip.equations.definition import Definition, Dissipation, Options, Promises, by_bath
 from qnet_qutip.equations.master_equation import MasterEquation
 from qnet_qutip.equations.open_system import OpenSystem
@@ -23,7 +30,7 @@ def unified_master_equation(
     network: Network | qutip.Qobj,
     baths: Mapping[str, OperatorBath] | None = None,
     *,
-    clusters: Sequence[tuple[float, float]] | None = None,
+    clusters: Iterable[Sequence[float]] | None = None,
     level_shift: bool = False,
     levels: Levels | None = None,
     max_excitations: int | None = None,
@@ -37,23 +44,18 @@ def unified_master_equation(
 
     Parameters
     ----------
-    network : Network or Qobj
-        A network, or a Hamiltonian together with `baths`.
-    baths : mapping of str to OperatorBath, optional
-        With a Hamiltonian: a coupling operator, a temperature and a spectrum for each bath.
-    clusters : sequence of (float, float), optional
-        Lowest and highest Bohr frequency |ω| of each cluster. By default neighbours closer than gap* = √(γω) are in
-        one, where the errors of too fine and too coarse a grouping meet; `equation.clusters` says which they are. The
-        mean that stands for a cluster is weighted with what each frequency passes from bath to bath.
+    network, baths
+        As for `universal_master_equation`.
+    clusters : sequence of (float, float) or (float, float, float), optional
+        Lowest and highest Bohr frequency |ω| of each cluster, which may be infinite, and the one that stands for it, by
+        default their mean, weighted with what each frequency passes from bath to bath. `equation.clusters` of another
+        equation will do. By default neighbours closer than gap* = √(Γω) are in one cluster, where the errors of too
+        fine and too coarse a grouping meet, with Γ = J of harmonic oscillators, and J(2n + 1) of anything else; none
+        is wider than gap*.
     level_shift : bool, optional
         Add the level shift Σ 𝒮(ω_q)S_q†S_q to the Hamiltonian that moves the state. It commutes with H_TD.
-    levels : int or mapping of str to int, optional
-        Levels of every oscillator, or of each.
-    max_excitations : int, optional
-        Cut at this total number of excitations instead. With neither, a space is chosen that converges the current of
-        every bath to `rtol`.
-    rtol : float, optional
-        Relative truncation error of the heat currents.
+    levels, max_excitations, rtol
+        As for `universal_master_equation`.
 
     Returns
     -------
@@ -61,15 +63,15 @@ def unified_master_equation(
 
     Raises
     ------
-    ValueError, TypeError
-        If an argument is not valid, a rate is needed where the spectrum has none, or a level shift diverges.
-    MemoryError
-        If the space would not fit in memory.
+    ValueError, TypeError, MemoryError
+        As for `universal_master_equation`.
 
     Warns
     -----
     TruncationWarning
         If a given cut is too small for the temperatures.
+    ClusterWarning
+        If frequencies are too dense for default clusters that are narrow and apart, see `equation.cluster_errors`.
 
     Examples
     --------
@@ -78,22 +80,14 @@ def unified_master_equation(
     >>> [(round(low, 2), round(high, 2)) for low, high, _ in unified_master_equation(net).clusters]
     [(5.0, 5.0), (10.0, 10.0)]
     """
-    options = {"clusters": _checked(clusters), "level_shift": checks.truth("level_shift", level_shift)}
-    return assemble(UNIFIED, network, baths, options, levels=levels, max_excitations=max_excitations, rtol=rtol)
-
-
-def _checked(clusters: Sequence[tuple[float, float]] | None) -> tuple[tuple[float, float], ...] | None:
-    if clusters is None:
-        return None
-    bounds = []
-    for number, cluster in enumerate(clusters):
-        if not isinstance(cluster, Sequence) or len(cluster) != 2:
-            raise TypeError(f"cluster {number} must be a lowest and a highest frequency, but is {cluster!r}")
-        low, high = (checks.not_negative(f"cluster {number}", bound) for bound in cluster)
-        if low > high:
-            raise ValueError(f"cluster {number} must be a lowest and a highest frequency, but is {cluster!r}")
-        bounds.append((low, high))
-    return tuple(bounds)
+    options = {
+        "clusters": None if clusters is None else checks.frequency_clusters(clusters),
+        "level_shift": checks.truth("level_shift", level_shift),
+    }
+    equation = assemble(UNIFIED, network, baths, options, levels=levels, max_excitations=max_excitations, rtol=rtol)
+    if options["clusters"] is None:
+        warn_if_doubtful(equation.clusters, equation.cluster_errors)
+    return equation
 
 
 def _dissipation(system: OpenSystem, options: Options) -> Dissipation:
@@ -102,17 +96,23 @@ def _dissipation(system: OpenSystem, options: Options) -> Dissipation:
     clusters = chosen_clusters(system) if given is None else given_clusters(system, given)
     collected = replace(
         system,
-        parts={bath: tuple(collected_part(part, clusters) for part in parts) for bath, parts in system.parts.items()},
+        couplings={
+            bath: tuple(clustered_coupling(coupling, clusters) for coupling in couplings)
+            for bath, couplings in system.couplings.items()
+        },
     )
     clustered = clustered_hamiltonian(system, clusters)
     lawful = None if clustered is None else "H_TD"
     return Dissipation(
         operators=by_bath(collected, davies.jumps),
-        promises=Promises(positive=True, first_law=not options["level_shift"], second_law=lawful, gibbs_state=lawful),
-        level_shift=davies.level_shift(collected.all_parts) if options["level_shift"] else None,
+        promises=replace(UNIFIED.promises, first_law=not options["level_shift"], second_law=lawful, gibbs_state=lawful),
+        level_shift=davies.level_shift(collected.all_couplings) if options["level_shift"] else None,
         clustered=clustered,
         clusters=clusters,
+        cluster_errors=cluster_errors(system, clusters),
     )
 
 
-UNIFIED = Definition("unified", _dissipation)
+UNIFIED = Definition(
+    "unified", _dissipation, Promises(positive=True, first_law=True, second_law="H_TD", gibbs_state="H_TD")
+)

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 import qutip
 
 from qnet_qutip import checks
-from qnet_qutip.bohr import CouplingPart
+from qnet_qutip.bohr import CouplingOperator
 from qnet_qutip.equations.assembly import assemble
 from qnet_qutip.equations.definition import Definition, Dissipation, Options, Promises, by_bath
 from qnet_qutip.equations.master_equation import MasterEquation
 from qnet_qutip.equations.open_system import OpenSystem
 from qnet_qutip.network import Network
 from qnet_qutip.operators import OperatorBath
+from qnet_qutip.progress import progress_line
 from qnet_qutip.truncation import DEFAULT_RTOL, Levels
 
 ROUNDED_PRODUCT = 1e-14
@@ -83,30 +85,36 @@ def universal_master_equation(
 def _dissipation(system: OpenSystem, options: Options) -> Dissipation:
     return Dissipation(
         operators=by_bath(system, _jump),
-        promises=Promises(positive=True, first_law=not options["level_shift"]),
+        promises=replace(UNIVERSAL.promises, first_law=not options["level_shift"]),
         level_shift=_level_shift(system) if options["level_shift"] else None,
     )
 
 
-def _jump(part: CouplingPart) -> tuple[qutip.Qobj, ...]:
+def _jump(coupling: CouplingOperator) -> tuple[qutip.Qobj, ...]:
     """L = Σ_ω √γ(ω) S(ω)."""
-    jump = part.weighted([np.sqrt(rate) for rate in part.rates])
+    jump = coupling.weighted([np.sqrt(rate) for rate in coupling.rates])
     return (jump.to("CSR"),) if jump.norm("max") > 0 else ()
 
 
 def _level_shift(system: OpenSystem) -> qutip.Qobj:
     """Λ = Σ f(ω, ω') S(ω)†S(ω'), with f of `Rate.universal_level_shift`."""
     total = 0 * system.hamiltonian
-    for part in system.all_parts:
-        members = list(zip(part.frequencies, part.operators, strict=True))
+    for coupling in system.all_couplings:
+        pairs, products = [], []
+        members = list(zip(coupling.frequencies, coupling.operators, strict=True))
         for index, (first, raising) in enumerate(members):
             for second, lowering in members[index:]:
                 product = raising.dag() * lowering
-                if product.norm("max") <= ROUNDED_PRODUCT * raising.norm("max") * lowering.norm("max"):
-                    continue
-                term = part.bath.universal_level_shift(first, second) * product
-                total = total + (term if first == second else term + term.dag())
+                if product.norm("max") > ROUNDED_PRODUCT * raising.norm("max") * lowering.norm("max"):
+                    pairs.append((first, second))
+                    products.append(product)
+        show = progress_line(f"level shifts{coupling.bath.of}")
+        for number, ((first, second), product) in enumerate(zip(pairs, products, strict=True)):
+            show(f"{number} of {len(pairs)}")
+            term = coupling.bath.universal_level_shift(first, second) * product
+            total = total + (term if first == second else term + term.dag())
+        show("")
     return total.to("CSR")
 
 
-UNIVERSAL = Definition("universal", _dissipation)
+UNIVERSAL = Definition("universal", _dissipation, Promises(positive=True, first_law=True))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qnet_qutip.solver import judge
+from qnet_qutip.solver.few import OnSectors
 from qnet_qutip.solver.generator import Real
 from qnet_qutip.solver.krylov import Krylov, gmres
 from qnet_qutip.solver.point import (
@@ -21,9 +22,7 @@ from qnet_qutip.solver.point import (
     evaluated_roughly,
     imbalance,
 )
-from qnet_qutip.solver.secular import SINGLE_PRECISION
 from qnet_qutip.solver.stages import SLOWEST_RATE, Stage, inverse, random_change, slowest_rate
-from qnet_qutip.solver.superoperator import SectorGenerator
 
 CYCLE_REDUCTION = 1e-8
 """What a cycle reduces the estimated error by before it is evaluated anew. More would be lost to the rounding of double
@@ -82,7 +81,7 @@ class _Cycle:
 
 
 def cycles(
-    generator: SectorGenerator, stage: Stage, first: Real, source: Real | None, options: Options, limit: int
+    generator: OnSectors, stage: Stage, first: Real, source: Real | None, options: Options, limit: int
 ) -> Attempt:
     """Cycles of GMRES on M⁻¹L, each refined in double-double."""
     value = corrected(generator, (first, np.zeros_like(first)), np.zeros_like(first))
@@ -92,7 +91,7 @@ def cycles(
         point = evaluated(generator, stage, value, source)
     iterations, error, expected = 0, np.inf, dict[str, float]()
     changes = dict.fromkeys(point.currents, np.inf)
-    most = SINGLE_REDUCTION if generator.sectors.unknowns > SINGLE_PRECISION else CYCLE_REDUCTION
+    most = SINGLE_REDUCTION if stage.single else CYCLE_REDUCTION
     while iterations < max(limit, 1):
         # A stage that has done one cycle in time may take its time for the next, which need not do more than is left.
         reduction = float(np.clip(ENOUGH * options.rtol / error, most, LEAST_REDUCTION))
@@ -120,7 +119,7 @@ def cycles(
 
 
 def _cycle(
-    generator: SectorGenerator,
+    generator: OnSectors,
     stage: Stage,
     before: Point,
     source: Real | None,
@@ -163,7 +162,7 @@ def _too_slow(patience: float, reduction: float) -> Callable[[list[float]], bool
 
 
 def krylov(
-    generator: SectorGenerator,
+    generator: OnSectors,
     stage: Stage,
     right: Real,
     reduction: float,
@@ -173,7 +172,7 @@ def krylov(
     return gmres(lambda vector: inverse(generator, stage, generator(vector)), right, reduction, stage.vectors, too_slow)
 
 
-def left_of_random_change(generator: SectorGenerator, stage: Stage) -> tuple[float, int]:
+def left_of_random_change(generator: OnSectors, stage: Stage) -> tuple[float, int]:
     """What cycles leave of L(x) = b for a random b of zero trace, and the applications that it took.
 
     A second steady state, or a mode so slow that double precision does not have it, leaves its component of b. Infinite
@@ -182,7 +181,7 @@ def left_of_random_change(generator: SectorGenerator, stage: Stage) -> tuple[flo
     right, applications = random_change(generator), 0
     estimate = inverse(generator, stage, right)
     first = size = float(np.linalg.norm(estimate))
-    if not first * SLOWEST_RATE * generator.scale <= float(np.linalg.norm(right)):
+    if not first * SLOWEST_RATE * generator.fastest_loss <= float(np.linalg.norm(right)):
         return np.inf, applications
     while size > PROBE_REDUCTION * first:
         space = krylov(generator, stage, estimate, PROBE_REDUCTION * first / size)
@@ -195,7 +194,6 @@ def left_of_random_change(generator: SectorGenerator, stage: Stage) -> tuple[flo
     return size / first, applications
 
 
-def has_doubtful_modes(generator: SectorGenerator, stage: Stage) -> bool:
+def has_doubtful_modes(generator: OnSectors, stage: Stage) -> bool:
     """Whether M has rates so far below the largest loss that modes of L may hide from double precision."""
-    largest = 2.0 * float(np.abs(generator.generator.loss.diagonal).max(initial=0.0))
-    return slowest_rate(generator, stage) * generator.scale < DOUBTFUL_LOSS * largest
+    return slowest_rate(generator, stage) * generator.scale < DOUBTFUL_LOSS * generator.fastest_loss

@@ -15,6 +15,7 @@ import scipy.linalg
 import scipy.sparse as sp
 import scipy.sparse.linalg
 
+from qnet_qutip.solver.few import OnSectors
 from qnet_qutip.solver.generator import Index, Real
 from qnet_qutip.solver.superoperator import SectorGenerator
 
@@ -37,7 +38,7 @@ class Factorisation:
 # ---------------------------------------------------------------- dense
 
 
-def eliminated(generator: SectorGenerator) -> Factorisation:
+def eliminated(generator: OnSectors) -> Factorisation:
     """Coherences eliminated first, then the populations as in a Markov chain, without subtractions.
 
     The Schur complement R of the coherences is a rate matrix of the populations: its columns sum to zero, as those of L
@@ -144,7 +145,7 @@ def _triangular_solution(triangles: Real, right: Real, **triangle: int) -> Real:
     return solution
 
 
-def bordered(generator: SectorGenerator) -> Factorisation:
+def bordered(generator: OnSectors) -> Factorisation:
     """L with the trace added to one of its rows, factorised with partial pivoting.
 
     Raises

@@ -142,6 +142,11 @@ def entries_together(operators: Sequence[qutip.Qobj]) -> list[Entries]:
     ]
 
 
+def stored_values(operator: qutip.Qobj) -> Block:
+    """The entries of an operator that are stored, in any order."""
+    return _compressed_rows(operator)[0]
+
+
 def _compressed_rows(operator: qutip.Qobj) -> tuple[Block, Index, Index]:
     """Values, columns and starts of rows of an operator as stored."""
     if isinstance(operator.data, qutip.data.Dense):
@@ -234,6 +239,12 @@ class Generator:
     def loss(self) -> Entries:
         """M of all baths together."""
         return total(self.dimension, [dissipator.loss for dissipator in self.dissipators.values()])
+
+    @cached_property
+    def fastest_loss(self) -> float:
+        """The largest rate at which baths take a basis state's population away."""
+        losses = sum(dissipator.loss.diagonal for dissipator in self.dissipators.values())
+        return 2.0 * float(np.abs(losses).max(initial=0.0))
 
     @cached_property
     def effective(self) -> Entries:
@@ -342,7 +353,9 @@ def _losses(dimension: int, factors: Sequence[Sequence[tuple[Entries, Entries, f
     place, (values, remainders), *imaginary = grouped_sums(place, *([real, imag] if mixed else [real]))
     for high, low in imaginary:
         values, remainders = values + 1j * high, remainders + 1j * low
+    # Terms may cancel to the last digit.
     kept = np.flatnonzero(values)
+    values, remainders = values[kept], remainders[kept]
     rows, columns = np.divmod(place[kept], dimension)
     starts = rows.searchsorted(dimension * np.arange(len(factors) + 1))
     return [

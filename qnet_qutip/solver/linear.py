@@ -15,11 +15,15 @@ import numpy as np
 from qnet_qutip.solver import double_double as dd
 from qnet_qutip.solver import many_digits
 from qnet_qutip.solver.cycles import PROBE_REDUCTION, cycles, has_doubtful_modes, left_of_random_change
+from qnet_qutip.solver.few import OnSectors
 from qnet_qutip.solver.generator import Real
 from qnet_qutip.solver.point import Attempt, Options, current_scales
-from qnet_qutip.solver.refinement import has_last_resort, refinements
+from qnet_qutip.solver.refinement import has_last_resort, proved, refinements
+from qnet_qutip.solver.sectors import norm
 from qnet_qutip.solver.stages import SLOWEST_RATE, Stage, slowest_rate, stages
-from qnet_qutip.solver.superoperator import SectorGenerator
+
+SMALLEST_LOSS = 1e-3
+"""Part of the baths' fastest rate that has to stand out of the rounding of L, if a conserved quantity is to show."""
 
 
 class ConvergenceError(RuntimeError):
@@ -52,8 +56,10 @@ class Solution:
         Applications of the preconditioned generator, those of failed stages included.
     stages : tuple of str
         The stages that were tried; the last one succeeded.
-    stage : Stage
-        That one.
+    stage : Stage or None
+        That one; None for a hundred digits, which are none.
+    energy_rounding : float
+        What the rounding of energies changes, if that is more than the tolerance; relative, as `error` is.
     """
 
     value: dd.DoubleDouble
@@ -64,17 +70,16 @@ class Solution:
     unresolved: dict[str, float]
     iterations: int
     stages: tuple[str, ...]
-    stage: Stage
+    stage: Stage | None
+    energy_rounding: float = 0.0
 
 
-def solve(
-    generator: SectorGenerator, options: Options, *, source: Real | None = None, start: Real | None = None
-) -> Solution:
+def solve(generator: OnSectors, options: Options, *, source: Real | None = None, start: Real | None = None) -> Solution:
     """Solve L(ρ) = σ.
 
     Parameters
     ----------
-    generator : SectorGenerator
+    generator : FewUnknowns or SectorGenerator
     options : Options
     source : ndarray, shape (unknowns,), optional
         σ, of zero trace unless the generator has a decay; zero by default.
@@ -99,8 +104,6 @@ def solve(
         try:
             following = next(tried, None)
         except np.linalg.LinAlgError as error:
-            if not (options.unique or generator.decay):
-                raise several(f"the generator is singular beyond the trace, as {error}") from None
             failures.append(str(error))
             break
         if following is None:
@@ -123,18 +126,18 @@ def solve(
                 attempt = replace(attempt, failure=hidden, error=np.inf)
         if attempt.failure is None:
             return _solution(generator, stage, attempt, options, iterations, tuple(names))
-        if not (stage.vectors or options.unique or generator.decay):
-            require_relaxation(slowest_rate(generator, stage))
         failures.append(f"{stage.name}: {attempt.failure}")
         if attempt.final:
             break
         if np.isfinite(attempt.error):
             best = attempt
-    if stage is not None and source is None and has_last_resort(generator, options):
+    if source is None and has_last_resort(generator, options):
         exact = many_digits.steady_state(generator)
         if exact is not None:
-            return _exact(generator, stage, *exact, iterations + 1, (*names, "a hundred digits"))
+            return _exact(generator, *exact, iterations + 1, (*names, "a hundred digits"))
         failures.append("a hundred digits are not enough either")
+    if not (options.unique or generator.decay or (stage is not None and stage.vectors)):
+        require_relaxation(generator, stage)
     raise ConvergenceError(
         f"the steady state did not converge within {iterations} iterations to {options.rtol:.0e}; "
         f"{'; '.join(failures)}; raise max_iterations or rtol, or start from a state nearby"
@@ -142,19 +145,18 @@ def solve(
 
 
 def _exact(
-    generator: SectorGenerator,
-    stage: Stage,
+    generator: OnSectors,
     value: dd.DoubleDouble,
     currents: dict[str, float],
     iterations: int,
     names: tuple[str, ...],
 ) -> Solution:
-    residual = float(np.linalg.norm(generator.residual(value)))
-    return Solution(value, currents, residual, 0.0, dict.fromkeys(currents, 0.0), {}, iterations, names, stage)
+    residual = norm(generator.residual(value))
+    return Solution(value, currents, residual, 0.0, dict.fromkeys(currents, 0.0), {}, iterations, names, None)
 
 
 def _solution(
-    generator: SectorGenerator,
+    generator: OnSectors,
     stage: Stage,
     attempt: Attempt,
     options: Options,
@@ -192,7 +194,38 @@ def several(evidence: str) -> MultipleSteadyStatesError:
     )
 
 
-def require_relaxation(rate: float) -> None:
-    """Raise if the slowest rate, relative to the fastest, is what rounding makes of a conserved quantity."""
-    if rate < SLOWEST_RATE:
-        raise several(f"the slowest relaxation found is {rate:.0e} of the fastest, as of a conserved quantity")
+def require_relaxation(generator: OnSectors, stage: Stage | None) -> None:
+    """Raise unless the slowest rate is a relaxation: not what rounding makes of a conserved quantity.
+
+    A rate well above the rounding of L is one. Below that a hundred digits decide, for few unknowns; else refinement
+    on a random right-hand side does, which conserved quantities do not let come to an end, provided that the rate is
+    not too small a part of what the baths do: H itself moves, but relaxes nothing.
+
+    Parameters
+    ----------
+    generator : FewUnknowns or SectorGenerator
+    stage : Stage or None
+        A factorisation; None if there is none, as L is singular beyond the trace.
+
+    Raises
+    ------
+    MultipleSteadyStatesError, ConvergenceError
+        The latter where it could not be told.
+    """
+    rate = 0.0 if stage is None else slowest_rate(generator, stage)
+    if rate >= SLOWEST_RATE:
+        return
+    found = f"the slowest relaxation found is {rate:.0e} of the fastest, as of a conserved quantity"
+    if generator.sectors.unknowns <= many_digits.FEW_UNKNOWNS:
+        if many_digits.relaxes(generator):
+            return
+        raise several(found)
+    fastest = generator.fastest_loss
+    if stage is not None and rate * generator.scale >= SLOWEST_RATE * fastest and proved(generator, stage):
+        return
+    if SLOWEST_RATE * generator.scale > SMALLEST_LOSS * fastest > 0.0:
+        raise ConvergenceError(
+            f"whether the steady state is unique could not be told: the baths' rates, up to {fastest:.0e}, are lost in "
+            f"the rounding of energies of {generator.scale:.0e}; pass rho0 to select a state"
+        )
+    raise several(found)

@@ -1,4 +1,4 @@
-"""The steady state of a few unknowns in a hundred digits, for what double-double cannot decide.
+"""The steady state of a few unknowns in a hundred digits, and whether there is one: what double-double cannot decide.
 
 Rates that differ by more than 32 digits, as those of a node that a strongly damped one holds at arm's length, leave
 nothing of the slowest in double-double. L is assembled here from the operators' entries, which are exact as they stand,
@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import decimal
 from collections import defaultdict
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from decimal import Decimal
 
 import numpy as np
 
 from qnet_qutip.solver import double_double as dd
+from qnet_qutip.solver.few import OnSectors
 from qnet_qutip.solver.generator import Entries
-from qnet_qutip.solver.superoperator import SectorGenerator
+from qnet_qutip.solver.stages import random_change
 
 DIGITS = 100
 """Enough for rates over eighty orders of magnitude."""
@@ -26,17 +29,24 @@ FEW_UNKNOWNS = 80
 LARGEST_ERROR = 1e-40
 """Relative change by a second substitution that shows the digits to have been enough."""
 
+ENTRY_ROUNDING = 1e-14
+"""More than the rounding of an operator's entries, relative to the largest, that a few products of matrices leave."""
+
+LARGEST_RATIO = 10.0
+"""Ratio of the slowest rates with and without that change up to which they are one relaxation. A rate that rounding has
+made goes with its square. The change must be well above what products of matrices leave, 1e-16 to 1e-15."""
+
 Matrix = dict[tuple[int, int], Decimal]
 Operator = dict[tuple[int, int], tuple[Decimal, Decimal]]
 
 
-def steady_state(generator: SectorGenerator) -> tuple[dd.DoubleDouble, dict[str, float]] | None:
+def steady_state(generator: OnSectors) -> tuple[dd.DoubleDouble, dict[str, float]] | None:
     """Steady state and heat currents, rounded once at the end; None where even so many digits are not enough.
 
     Parameters
     ----------
-    generator : SectorGenerator
-        Without a decay, and with one steady state.
+    generator : FewUnknowns or SectorGenerator
+        Without a decay.
 
     Returns
     -------
@@ -45,39 +55,23 @@ def steady_state(generator: SectorGenerator) -> tuple[dd.DoubleDouble, dict[str,
     dict of str to float
         Tr[H D(ρ)] of each dissipator.
     """
-    with decimal.localcontext(prec=DIGITS, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX):
-        unknowns = generator.sectors.unknowns
-        operators = generator.generator
-        hamiltonian = _operator(operators.hamiltonian)
-        parts: dict[str | None, Matrix] = {None: _one_sided(generator, _times(hamiltonian, Decimal(0), Decimal(-1)))}
-        for bath, dissipator in operators.dissipators.items():
-            loss: Operator = defaultdict(lambda: (Decimal(0), Decimal(0)))
-            for left, right, factor in dissipator.loss_factors:
-                _add_product(loss, _operator(left.adjoint()), _operator(right), Decimal(-factor))
-            parts[bath] = _one_sided(generator, loss)
-            for left, right in dissipator.jumps:
-                _add_jump(parts[bath], generator, _operator(left), _operator(right))
-        rows = [[Decimal(0)] * unknowns for _ in range(unknowns)]
-        for part in parts.values():
-            for (target, source), weight in part.items():
-                rows[target][source] += weight
-        # The trace takes the place of one equation, which the others imply.
-        diagonal = set(generator.sectors.diagonal.tolist())
-        replaced = min(diagonal)
-        rows[replaced] = [Decimal(int(place in diagonal)) for place in range(unknowns)]
-        right_side = [Decimal(int(place == replaced)) for place in range(unknowns)]
-        solution = _solved(rows, right_side)
-        if solution is None:
+    with _many_digits():
+        parts = _parts(generator, 0.0)
+        rows = _with_trace(generator, parts)
+        factors = _factors(rows)
+        if factors is None:
             return None
+        replaced = _replaced(generator)
+        right_side = [Decimal(int(place == replaced)) for place in range(len(rows))]
+        solution = _substituted(factors, right_side)
         left_over = [
             b - sum((w * x for w, x in zip(row, solution, strict=True)), Decimal(0))
             for row, b in zip(rows, right_side, strict=True)
         ]
-        change = _solved(rows, left_over)
-        size = max(abs(x) for x in solution)
-        if change is None or max(abs(x) for x in change) > Decimal(LARGEST_ERROR) * size:
+        change = _substituted(factors, left_over)
+        if _size(change) > Decimal(LARGEST_ERROR) * _size(solution):
             return None
-        energies = _energies(generator, _operator(operators.energy))
+        energies = _energies(generator, _operator(generator.generator.energy))
         currents = {
             bath: float(sum((energies[to] * w * solution[source] for (to, source), w in part.items()), Decimal(0)))
             for bath, part in parts.items()
@@ -88,10 +82,109 @@ def steady_state(generator: SectorGenerator) -> tuple[dd.DoubleDouble, dict[str,
     return (high, low), currents
 
 
+def relaxes(generator: OnSectors) -> bool:
+    """Whether there is one steady state, as far as operators in double precision can tell.
+
+    A conserved quantity leaves no rate in so many digits, unless the operators have been rounded: that makes a slow
+    rate of it, and another one of operators rounded in another way. So the slowest rate is found twice, once with
+    random errors larger than rounding on the entries that there are; a relaxation is the same both times.
+    """
+    with _many_digits():
+        rate = _slowest_rate(generator, 0.0)
+        if rate == 0 or rate < Decimal(LARGEST_ERROR) * Decimal(generator.scale):
+            return False
+        ratio = _slowest_rate(generator, ENTRY_ROUNDING) / rate
+        return 1 / Decimal(LARGEST_RATIO) < ratio < Decimal(LARGEST_RATIO)
+
+
+def _slowest_rate(generator: OnSectors, rounding: float) -> Decimal:
+    """Slowest rate of L, by two steps of inverse iteration; 0 if a pivot vanishes."""
+    factors = _factors(_with_trace(generator, _parts(generator, rounding)))
+    if factors is None:
+        return Decimal(0)
+    replaced = _replaced(generator)
+    change = [Decimal(x) for x in random_change(generator).tolist()]
+    growth = Decimal(1)
+    for _ in range(2):
+        size = _size(change)
+        change = [x / size for x in change]
+        # The equation that the trace has replaced follows from the others; the change itself is to have none.
+        change[replaced] = Decimal(0)
+        change = _substituted(factors, change)
+        growth = _size(change)
+    return 1 / growth
+
+
+def _many_digits() -> AbstractContextManager[decimal.Context]:
+    return decimal.localcontext(prec=DIGITS, Emin=decimal.MIN_EMIN, Emax=decimal.MAX_EMAX)
+
+
+def _size(vector: list[Decimal]) -> Decimal:
+    return max(abs(x) for x in vector)
+
+
+def _parts(generator: OnSectors, rounding: float) -> dict[str | None, Matrix]:
+    """L by baths, with H under None."""
+
+    def read(entries: Entries) -> Operator:
+        return _operator(_perturbed(entries, rounding) if rounding else entries)
+
+    operators = generator.generator
+    parts: dict[str | None, Matrix] = {
+        None: _one_sided(generator, _times(_hermitian(read(operators.hamiltonian)), Decimal(0), Decimal(-1)))
+    }
+    for bath, dissipator in operators.dissipators.items():
+        loss: Operator = defaultdict(lambda: (Decimal(0), Decimal(0)))
+        for left, right, factor in dissipator.loss_factors:
+            _add_product(loss, _adjoint(read(left)), read(right), Decimal(-factor))
+        parts[bath] = _one_sided(generator, loss)
+        for left, right in dissipator.jumps:
+            _add_jump(parts[bath], generator, read(left), read(right))
+    return parts
+
+
+def _perturbed(entries: Entries, rounding: float) -> Entries:
+    """The operator with errors of its largest entry's rounding, Hermitian if it was."""
+    noise = np.random.default_rng(0).uniform(-1.0, 1.0, size=(entries.dimension,) * 2)
+    size = rounding * float(np.abs(entries.values).max(initial=0.0))
+    return replace(entries, values=entries.values + size * (noise + noise.T)[entries.rows, entries.columns])
+
+
+def _replaced(generator: OnSectors) -> int:
+    """The equation, implied by the others, whose place the trace takes."""
+    return int(generator.sectors.diagonal.min())
+
+
+def _with_trace(generator: OnSectors, parts: dict[str | None, Matrix]) -> list[list[Decimal]]:
+    unknowns = generator.sectors.unknowns
+    rows = [[Decimal(0)] * unknowns for _ in range(unknowns)]
+    for part in parts.values():
+        for (target, source), weight in part.items():
+            rows[target][source] += weight
+    diagonal = set(generator.sectors.diagonal.tolist())
+    rows[_replaced(generator)] = [Decimal(int(place in diagonal)) for place in range(unknowns)]
+    return rows
+
+
 def _operator(entries: Entries) -> Operator:
     places = zip(entries.rows.tolist(), entries.columns.tolist(), strict=True)
     values = entries.values.astype(complex).tolist()
     return {place: (Decimal(value.real), Decimal(value.imag)) for place, value in zip(places, values, strict=True)}
+
+
+def _adjoint(operator: Operator) -> Operator:
+    return {(column, row): (real, -imag) for (row, column), (real, imag) in operator.items()}
+
+
+def _hermitian(operator: Operator) -> Operator:
+    """Half the sum with the adjoint: the rest, of rounding, would be a rate at which the trace grows or falls."""
+    zero = Decimal(0), Decimal(0)
+    adjoint = _adjoint(operator)
+    halves = {}
+    for place in operator.keys() | adjoint.keys():
+        (real, imag), (other_real, other_imag) = operator.get(place, zero), adjoint.get(place, zero)
+        halves[place] = (real + other_real) / 2, (imag + other_imag) / 2
+    return halves
 
 
 def _product(a: tuple[Decimal, Decimal], b: tuple[Decimal, Decimal]) -> tuple[Decimal, Decimal]:
@@ -112,7 +205,7 @@ def _add_product(total: Operator, left: Operator, right: Operator, factor: Decim
 
 def _add_term(
     total: Matrix,
-    generator: SectorGenerator,
+    generator: OnSectors,
     target: tuple[int, int],
     source: tuple[int, int],
     weight: tuple[Decimal, Decimal],
@@ -126,7 +219,7 @@ def _add_term(
     total[place, int(row[m] + column[k])] += weight[1]
 
 
-def _one_sided(generator: SectorGenerator, operator: Operator) -> Matrix:
+def _one_sided(generator: OnSectors, operator: Operator) -> Matrix:
     """Xρ + ρX†."""
     total: Matrix = defaultdict(Decimal)
     of_state = generator.sectors.of_state
@@ -137,7 +230,7 @@ def _one_sided(generator: SectorGenerator, operator: Operator) -> Matrix:
     return total
 
 
-def _add_jump(total: Matrix, generator: SectorGenerator, left: Operator, right: Operator) -> None:
+def _add_jump(total: Matrix, generator: OnSectors, left: Operator, right: Operator) -> None:
     """AρB†."""
     of_state = generator.sectors.of_state
     for (i, k), a in left.items():
@@ -146,7 +239,7 @@ def _add_jump(total: Matrix, generator: SectorGenerator, left: Operator, right: 
                 _add_term(total, generator, (i, j), (k, m), _product(a, (real, -imag)))
 
 
-def _energies(generator: SectorGenerator, energy: Operator) -> list[Decimal]:
+def _energies(generator: OnSectors, energy: Operator) -> list[Decimal]:
     sectors = generator.sectors
     energies = [Decimal(0)] * sectors.unknowns
     for (i, k), (real, imag) in energy.items():
@@ -156,24 +249,36 @@ def _energies(generator: SectorGenerator, energy: Operator) -> list[Decimal]:
     return energies
 
 
-def _solved(rows: list[list[Decimal]], right_side: list[Decimal]) -> list[Decimal] | None:
-    """Solution by elimination with pivoting; None if a pivot vanishes."""
-    table = [[*row, b] for row, b in zip(rows, right_side, strict=True)]
+Factors = tuple[list[list[Decimal]], list[int]]
+
+
+def _factors(rows: list[list[Decimal]]) -> Factors | None:
+    """Both triangles by elimination with pivoting, and the order of the rows; None if a pivot vanishes."""
+    table, order = [list(row) for row in rows], list(range(len(rows)))
     size = len(table)
     for step in range(size):
         pivot = max(range(step, size), key=lambda row: abs(table[row][step]))
         table[step], table[pivot] = table[pivot], table[step]
-        if table[step][step] == 0:
-            return None
+        order[step], order[pivot] = order[pivot], order[step]
         first = table[step]
+        if first[step] == 0:
+            return None
+        present = [column for column in range(step + 1, size) if first[column]]
         for row in table[step + 1 :]:
             if row[step]:
-                factor = row[step] / first[step]
-                for column in range(step, size + 1):
-                    if first[column]:
-                        row[column] -= factor * first[column]
-    solution = [Decimal(0)] * size
+                factor = row[step] = row[step] / first[step]
+                for column in present:
+                    row[column] -= factor * first[column]
+    return table, order
+
+
+def _substituted(factors: Factors, right_side: list[Decimal]) -> list[Decimal]:
+    table, order = factors
+    size = len(table)
+    solution = [right_side[row] for row in order]
+    for step in range(size):
+        solution[step] -= sum((table[step][column] * solution[column] for column in range(step)), Decimal(0))
     for step in range(size - 1, -1, -1):
         known = sum((table[step][column] * solution[column] for column in range(step + 1, size)), Decimal(0))
-        solution[step] = (table[step][size] - known) / table[step][step]
+        solution[step] = (solution[step] - known) / table[step][step]
     return solution

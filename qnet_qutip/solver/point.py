@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from qnet_qutip.solver import double_double as dd
+from qnet_qutip.solver.few import OnSectors
 from qnet_qutip.solver.generator import Real
+from qnet_qutip.solver.sectors import norm
 from qnet_qutip.solver.stages import Stage, inverse
-from qnet_qutip.solver.superoperator import CURRENT_ROUNDING, SectorGenerator
+from qnet_qutip.solver.superoperator import CURRENT_ROUNDING
 
 FLOOR = 1e4 * dd.EPS**2
 """Size of an estimated error, relative to ρ, that is the rounding of double-double."""
@@ -79,24 +81,24 @@ class Attempt:
     final: bool = False
 
 
-def evaluated(generator: SectorGenerator, stage: Stage, value: dd.DoubleDouble, source: Real | None) -> Point:
+def evaluated(generator: OnSectors, stage: Stage, value: dd.DoubleDouble, source: Real | None) -> Point:
     """A state with its residual, its currents in double-double, and the estimate of its error."""
     residual, currents = generator.residual_and_currents(value)
     if source is not None:
         residual = residual - source
-    return Point(value, float(np.linalg.norm(residual)), currents, inverse(generator, stage, residual))
+    return Point(value, norm(residual), currents, inverse(generator, stage, residual))
 
 
-def evaluated_roughly(generator: SectorGenerator, stage: Stage, value: dd.DoubleDouble, source: Real | None) -> Point:
+def evaluated_roughly(generator: OnSectors, stage: Stage, value: dd.DoubleDouble, source: Real | None) -> Point:
     """The same from an ordinary residual, which will do for a first correction; the currents are not known."""
     residual = generator(value[0])
     if source is not None:
         residual = residual - source
-    unknown = dict.fromkeys(generator.generator.dissipators, np.inf)
-    return Point(value, float(np.linalg.norm(residual)), unknown, inverse(generator, stage, residual))
+    unknown = dict.fromkeys(generator.baths, np.inf)
+    return Point(value, norm(residual), unknown, inverse(generator, stage, residual))
 
 
-def corrected(generator: SectorGenerator, value: dd.DoubleDouble, correction: Real) -> dd.DoubleDouble:
+def corrected(generator: OnSectors, value: dd.DoubleDouble, correction: Real) -> dd.DoubleDouble:
     """The sum, scaled to unit trace unless there is a decay; the factor's own rounding scales every current alike."""
     total = _sum(value, correction)
     if generator.decay:
@@ -108,6 +110,8 @@ def corrected(generator: SectorGenerator, value: dd.DoubleDouble, correction: Re
 
 def _sum(value: dd.DoubleDouble, correction: Real) -> dd.DoubleDouble:
     """The sum, piece by piece: all at once it would take six more arrays of the size of ρ."""
+    if len(correction) <= PIECE:
+        return dd.add(value, (correction, np.zeros_like(correction)))
     high, low = np.empty_like(correction), np.empty_like(correction)
     for first in range(0, len(correction), PIECE):
         piece = slice(first, first + PIECE)
@@ -118,30 +122,29 @@ def _sum(value: dd.DoubleDouble, correction: Real) -> dd.DoubleDouble:
 
 def size(point: Point, *estimates: Real) -> float:
     """Norm of the estimated error, or the largest of some estimates, relative to ρ."""
-    norm = float(np.linalg.norm(point.value[0])) or 1.0
-    return max(float(np.linalg.norm(estimate)) for estimate in estimates or (point.estimate,)) / norm
+    return max(norm(estimate) for estimate in estimates or (point.estimate,)) / (norm(point.value[0]) or 1.0)
 
 
 def current_scales(
-    generator: SectorGenerator, flat: Real, currents: Mapping[str, float], options: Options
+    generator: OnSectors, flat: Real, currents: Mapping[str, float], options: Options
 ) -> dict[str, float]:
     """What errors of a current are relative to: the current, but no less than can be resolved or matters."""
     # The current of a single bath is Tr[H L(ρ)], zero in any steady state: there is nothing to resolve.
     zero = ZERO_CURRENT if len(currents) > 1 or not generator.conserves_energy else 1.0
     functionals, scales = generator.functionals, {}
-    exchanged, largest = functionals.exchanged(flat), functionals.largest
+    exchanged = functionals.exchanged(flat)
     for bath, rounding in functionals.rounding(flat).items():
         # Jumps that commute with H carry no energy: what is left of the current is rounding.
         commute = exchanged[bath] <= COMMUTING / CURRENT_ROUNDING * rounding
         least = rounding / options.rtol if commute else zero * exchanged[bath]
         if bath not in options.smallest_scales:
             # Nothing is known of the currents: what the rounding of ρ makes of a dark state is none.
-            least = max(least, FLOOR / options.rtol * largest[bath])
+            least = max(least, FLOOR / options.rtol * functionals.largest[bath])
         scales[bath] = max(abs(currents[bath]), options.smallest_scales.get(bath, 0.0), least, sys.float_info.min)
     return scales
 
 
-def imbalance(generator: SectorGenerator, point: Point) -> float:
+def imbalance(generator: OnSectors, point: Point) -> float:
     """|Σ J| beyond its rounding, where it is to vanish."""
     if generator.decay or not point.currents or not generator.conserves_energy:
         return 0.0

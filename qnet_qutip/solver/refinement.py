@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from qnet_qutip.solver import double_double as dd
 from qnet_qutip.solver import judge, many_digits
+from qnet_qutip.solver.few import OnSectors
 from qnet_qutip.solver.generator import Real
 from qnet_qutip.solver.point import (
     FLOOR,
@@ -21,8 +21,8 @@ from qnet_qutip.solver.point import (
     imbalance,
     size,
 )
+from qnet_qutip.solver.sectors import norm
 from qnet_qutip.solver.stages import Stage, inverse, random_change, random_numbers, slowest_rate
-from qnet_qutip.solver.superoperator import SectorGenerator
 
 REFINEMENTS = 12
 """Most steps of refinement with a factorisation."""
@@ -41,7 +41,7 @@ ROUNDINGS = 0.5
 
 
 def refinements(
-    generator: SectorGenerator, stage: Stage, first: Real, source: Real | None, options: Options, limit: int
+    generator: OnSectors, stage: Stage, first: Real, source: Real | None, options: Options, limit: int
 ) -> Attempt:
     """Refine with a factorisation: subtract what it makes of the residual, until that is rounding.
 
@@ -64,33 +64,33 @@ def refinements(
         if not sizes[-1] <= judge.SAFETY * noise:
             left = sizes[-1] / sizes[-2] if len(sizes) > 1 and sizes[-2] else np.inf
             return Attempt(point, np.inf, unknown, iterations, f"a step of refinement leaves {left:.2g} of the error")
-    if slowest_rate(generator, stage) < DOUBTFUL_RATE and not _proved(generator, stage):
+    if slowest_rate(generator, stage) < DOUBTFUL_RATE and not proved(generator, stage):
         why = "its slowest rates are not those of L, as far as double-double arithmetic shows"
         return Attempt(point, np.inf, unknown, iterations, why)
     # The last step is the best but for luck: a start that is exact has no rounding for the residual to see.
-    best = _judged(generator, points[max(iterations - 2, 0)], point, rounding, options)
+    best = _judged(generator, points[max(iterations - 2, 0)], point, rounding, options, iterations)
     for number in range(iterations - 2, -1, -1):
         if best.failure is None:
             break
-        attempt = _judged(generator, points[max(number - 1, 0)], points[number], rounding, options)
+        attempt = _judged(generator, points[max(number - 1, 0)], points[number], rounding, options, iterations)
         best = attempt if attempt.error < best.error else best
     if options.report is not None:
         options.report(iterations, best.error)
-    return replace(best, iterations=iterations)
+    return best
 
 
-def _proved(generator: SectorGenerator, stage: Stage) -> bool:
+def proved(generator: OnSectors, stage: Stage) -> bool:
     """Whether refinement solves L(x) = b for a random b, so that M⁻¹ has all modes of L, the slowest included.
 
     In the steady state itself a mode of rate l that M takes for m shows as l times its error, which may be less than
     anything. Here it leaves 1 - l/m of its component of b.
     """
     right = random_change(generator)
-    right /= float(np.linalg.norm(right))
+    right /= norm(right)
     value = (inverse(generator, stage, right), np.zeros_like(right))
     for _ in range(REFINEMENTS):
         residual = generator.residual(value) - right
-        if float(np.linalg.norm(residual)) <= PROVED:
+        if norm(residual) <= PROVED:
             return True
         correction = inverse(generator, stage, -residual)
         if not np.all(np.isfinite(correction)):
@@ -100,7 +100,12 @@ def _proved(generator: SectorGenerator, stage: Stage) -> bool:
 
 
 def _judged(
-    generator: SectorGenerator, before: Point, point: Point, rounding: Sequence[Real], options: Options
+    generator: OnSectors,
+    before: Point,
+    point: Point,
+    rounding: Sequence[Real],
+    options: Options,
+    iterations: int,
 ) -> Attempt:
     """A point of a refinement that has come down to rounding.
 
@@ -126,7 +131,7 @@ def _judged(
     passes = passes and not has_last_resort(generator, options)
     if error > options.rtol and not passes:
         failure = f"it or a heat current may be off by {error:.1e}, which double-double arithmetic leaves undecided"
-    return Attempt(point, error, changes, 0, failure, undecided, final=failure is not None)
+    return Attempt(point, error, changes, iterations, failure, undecided, final=failure is not None)
 
 
 def _stalled(sizes: list[float]) -> bool:
@@ -134,12 +139,12 @@ def _stalled(sizes: list[float]) -> bool:
     return len(sizes) > 2 and not sizes[-1] < judge.WORST_CONTRACTION * sizes[-3]
 
 
-def _draws(generator: SectorGenerator, stage: Stage, rounding: Real) -> list[Real]:
+def _draws(generator: OnSectors, stage: Stage, rounding: Real) -> list[Real]:
     """What M⁻¹ makes of random errors of this size."""
     return list(inverse(generator, stage, rounding[:, None] * random_numbers(len(rounding))).T)
 
 
-def has_last_resort(generator: SectorGenerator, options: Options) -> bool:
+def has_last_resort(generator: OnSectors, options: Options) -> bool:
     """Whether what double-double cannot decide can be had in a hundred digits."""
     few = generator.sectors.unknowns <= many_digits.FEW_UNKNOWNS
-    return few and options.unique and not generator.decay and options.max_iterations > REFINEMENTS
+    return few and not generator.decay and options.max_iterations > REFINEMENTS

@@ -28,7 +28,8 @@ DEGENERACY_LIFT = 5e-4
 
 SINGLE_PRECISION = 1_000_000
 """Unknowns beyond which the secular equation is kept in single precision: half the memory and time, for a
-cycle that reduces by 1e-5 instead of 1e-8; the Krylov vectors stay in double precision."""
+cycle that reduces by 1e-5 instead of 1e-8; the Krylov vectors stay in double precision. Where that fails, as on modes
+slower than its rounding, double precision takes over."""
 
 UNDAMPED = 1e-12
 """Fraction of the largest loss below which the rate of a coherence counts as zero."""
@@ -48,12 +49,15 @@ class SecularEquation:
     responses : list of (ndarray, ndarray)
         For each sector the real and imaginary parts of 1 over the rates of the coherences, which multiply G and its
         transpose.
+    single : bool
+        Whether vectors and responses are kept in single precision.
     """
 
     sectors: Sectors
     vectors: list[Real | Block]
     rates: sp.csc_array
     responses: list[tuple[Real, Real]]
+    single: bool
     _pinned: int | None
     _factors: scipy.sparse.linalg.SuperLU
 
@@ -124,7 +128,7 @@ class SecularEquation:
         return rotated(self.vectors[sector], found)
 
     def _stored(self, block: Real) -> Real:
-        return block.astype(np.float32) if self.sectors.unknowns > SINGLE_PRECISION else block
+        return block.astype(np.float32) if self.single else block
 
     @cached_property
     def separation(self) -> float:
@@ -143,8 +147,8 @@ class SecularEquation:
         return separated / (separated + close) if separated + close else 1.0
 
 
-def secular_equation(generator: SectorGenerator) -> SecularEquation:
-    """Set up and factorise the secular equation."""
+def secular_equation(generator: SectorGenerator, *, single: bool = False) -> SecularEquation:
+    """Set up and factorise the secular equation, in single precision if asked to."""
     sectors, operators = generator.sectors, generator.generator
     vectors: list[Real | Block] = []
     responses: list[tuple[Real, Real]] = []
@@ -166,7 +170,7 @@ def secular_equation(generator: SectorGenerator) -> SecularEquation:
                 damping = (own.real**2 + own.imag**2).T @ loss.diagonal[span]
             values = energies - 2.0 * DEGENERACY_LIFT * damping.real - 1j * damping
             response = _responses(values, scale, generator.decay)
-            return own, (_real(response.real, sectors), _real(response.imag, sectors))
+            return own, (_real(response.real, single), _real(response.imag, single))
 
         for own, response in for_each(eigenstates, sectors.spans, sectors.unknowns):
             vectors.append(own)
@@ -174,8 +178,8 @@ def secular_equation(generator: SectorGenerator) -> SecularEquation:
         rates = _eigenstate_rates(operators, vectors, sectors)
         lost = np.asarray(rates.sum(axis=0)).ravel() + generator.decay
         rates = sp.csc_array(rates - sp.diags_array(lost))
-        vectors = [_stored(own, sectors) for own in vectors]
-    return _factorised(sectors, vectors, rates, responses, regular=generator.decay > 0.0)
+        vectors = [_stored(own, single) for own in vectors]
+    return _factorised(sectors, vectors, rates, responses, single=single, regular=generator.decay > 0.0)
 
 
 def _factorised(
@@ -184,6 +188,7 @@ def _factorised(
     rates: sp.csc_array,
     responses: list[tuple[Real, Real]],
     *,
+    single: bool,
     regular: bool,
 ) -> SecularEquation:
     dimension = rates.shape[0]
@@ -201,7 +206,7 @@ def _factorised(
         # Some eigenstates of H exchange nothing in this approximation: a small loss keeps it usable.
         shift = sp.eye_array(dimension) * (1e-8 * (losses.max() or 1.0))
         factors = _lu(sp.csc_matrix(pinned_rates - shift))
-    return SecularEquation(sectors, vectors, rates, responses, pinned, factors)
+    return SecularEquation(sectors, vectors, rates, responses, single, pinned, factors)
 
 
 def _lu(rates: sp.csc_matrix) -> scipy.sparse.linalg.SuperLU:
@@ -211,15 +216,15 @@ def _lu(rates: sp.csc_matrix) -> scipy.sparse.linalg.SuperLU:
     )
 
 
-def _stored(values: Real | Block, sectors: Sectors) -> Real | Block:
-    """A contiguous copy, in single precision where there are many unknowns."""
+def _stored(values: Real | Block, single: bool) -> Real | Block:
+    """A contiguous copy, in single precision if asked to."""
     if np.iscomplexobj(values):
-        return values.astype(np.complex64 if sectors.unknowns > SINGLE_PRECISION else complex)
-    return _real(values.real, sectors)
+        return values.astype(np.complex64 if single else complex)
+    return _real(values.real, single)
 
 
-def _real(values: Real, sectors: Sectors) -> Real:
-    return values.astype(np.float32 if sectors.unknowns > SINGLE_PRECISION else float)
+def _real(values: Real, single: bool) -> Real:
+    return values.astype(np.float32 if single else float)
 
 
 def _responses(values: Block, scale: float, decay: float) -> Block:

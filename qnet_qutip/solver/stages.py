@@ -11,9 +11,11 @@ import numpy as np
 import scipy.linalg
 
 from qnet_qutip.solver.factorisation import Factorisation, bordered, eliminated, elimination, sparse
+from qnet_qutip.solver.few import FewUnknowns, OnSectors
 from qnet_qutip.solver.generator import Real
 from qnet_qutip.solver.red_black import RedBlack
-from qnet_qutip.solver.secular import secular_equation
+from qnet_qutip.solver.sectors import norm
+from qnet_qutip.solver.secular import SINGLE_PRECISION, SecularEquation, secular_equation
 from qnet_qutip.solver.superoperator import DENSE, SectorGenerator
 from qnet_qutip.solver.sweeps import Sweeps
 
@@ -69,6 +71,8 @@ class Stage:
         Most Krylov vectors in a cycle; 0 for a factorisation, which is refined with instead.
     patience : float
         Applications that a cycle may be heading for before the next stage takes over, judged from how it goes.
+    single : bool
+        Whether M⁻¹ is kept in single precision.
     """
 
     name: str
@@ -76,12 +80,13 @@ class Stage:
     steady_state: Real | None
     vectors: int = 0
     patience: float = np.inf
+    single: bool = False
 
 
-def stages(generator: SectorGenerator) -> Iterator[Stage]:
+def stages(generator: OnSectors) -> Iterator[Stage]:
     """Approximate inverses in the order in which they are likely to pay, each made when it is asked for."""
     sectors = generator.sectors
-    if sectors.unknowns <= DENSE:
+    if isinstance(generator, FewUnknowns) or sectors.unknowns <= DENSE:
         yield from _dense_stages(generator)
         return
     counted, factorised = None, False
@@ -89,22 +94,37 @@ def stages(generator: SectorGenerator) -> Iterator[Stage]:
         counted = elimination(generator)
         if factorised := counted.operations <= CHEAP_OPERATIONS and counted.fill <= LARGEST_FILL:
             yield _factorised("sparse factorisation", sparse(generator, counted.order))
-    secular = secular_equation(generator)
-    vectors = affordable_vectors(sectors.unknowns)
-    steady = None if generator.decay else secular.steady_state
-    if sectors.classical or secular.separation > SEPARATED:
-        well = sectors.classical or secular.separation > WELL_SEPARATED
-        preconditioner = secular.solve if well else RedBlack(generator, secular)
-        yield Stage("secular equation", preconditioner, steady, vectors, PATIENCE)
+    # What single precision hides, such as modes slower than its rounding, double precision has.
+    for single in (True, False) if sectors.unknowns > SINGLE_PRECISION else (False,):
+        secular = secular_equation(generator, single=single)
+        if sectors.classical or secular.separation > SEPARATED:
+            yield _secular_stage(generator, secular)
     if not sectors.classical:
-        yield Stage("sweeps", Sweeps(generator, secular), steady, vectors)
+        vectors = affordable_vectors(sectors.unknowns)
+        yield Stage("sweeps", Sweeps(generator, secular), _start(generator, secular), vectors)
     if sectors.unknowns <= COUNTED_UNKNOWNS and not factorised:
         counted = counted or elimination(generator)
         if counted.operations <= LAST_OPERATIONS and counted.fill <= LARGEST_FILL:
             yield _factorised("sparse factorisation", sparse(generator, counted.order))
 
 
-def _dense_stages(generator: SectorGenerator) -> Iterator[Stage]:
+def _secular_stage(generator: SectorGenerator, secular: SecularEquation) -> Stage:
+    well = secular.sectors.classical or secular.separation > WELL_SEPARATED
+    return Stage(
+        "secular equation in single precision" if secular.single else "secular equation",
+        secular.solve if well else RedBlack(generator, secular),
+        _start(generator, secular),
+        affordable_vectors(secular.sectors.unknowns),
+        PATIENCE,
+        secular.single,
+    )
+
+
+def _start(generator: SectorGenerator, secular: SecularEquation) -> Real | None:
+    return None if generator.decay else secular.steady_state
+
+
+def _dense_stages(generator: OnSectors) -> Iterator[Stage]:
     with contextlib.suppress(np.linalg.LinAlgError):
         yield _factorised("elimination", eliminated(generator))
     yield pivoted(generator)
@@ -114,7 +134,7 @@ def _factorised(name: str, factorisation: Factorisation) -> Stage:
     return Stage(name, factorisation.solve, factorisation.steady_state)
 
 
-def pivoted(generator: SectorGenerator) -> Stage:
+def pivoted(generator: OnSectors) -> Stage:
     """The dense factorisation with partial pivoting.
 
     Raises
@@ -130,7 +150,7 @@ def affordable_vectors(unknowns: int) -> int:
     return int(np.clip(VECTOR_MEMORY / (8.0 * unknowns), FEWEST_VECTORS, VECTORS))
 
 
-def inverse(generator: SectorGenerator, stage: Stage, residual: Real) -> Real:
+def inverse(generator: OnSectors, stage: Stage, residual: Real) -> Real:
     """M⁻¹ of a residual, of zero trace: the rest is a multiple of the steady state.
 
     With a factorisation also of several, the columns of a matrix.
@@ -146,15 +166,23 @@ def inverse(generator: SectorGenerator, stage: Stage, residual: Real) -> Real:
     return without
 
 
-@functools.lru_cache(maxsize=1)
 def random_numbers(unknowns: int) -> Real:
     """Normally distributed numbers, the same every time, shape (unknowns, 3)."""
+    return _few_random_numbers(unknowns) if unknowns <= DENSE else _random_numbers(unknowns)
+
+
+@functools.lru_cache(maxsize=1)
+def _random_numbers(unknowns: int) -> Real:
     numbers = np.random.default_rng(0).normal(size=(unknowns, DRAWS))
     numbers.flags.writeable = False
     return numbers
 
 
-def random_change(generator: SectorGenerator) -> Real:
+# A solve of plain operators asks for those of its sectors and of the whole space by turns.
+_few_random_numbers = functools.lru_cache(maxsize=16)(_random_numbers.__wrapped__)
+
+
+def random_change(generator: OnSectors) -> Real:
     """A random Hermitian matrix of zero trace on the sectors."""
     change = random_numbers(generator.sectors.unknowns)[:, 0].copy()
     diagonal = generator.sectors.diagonal
@@ -163,14 +191,19 @@ def random_change(generator: SectorGenerator) -> Real:
     return change
 
 
-def slowest_rate(generator: SectorGenerator, stage: Stage) -> float:
-    """Slowest rate of L relative to the fastest, by two steps of inverse iteration; 0 if a step is not finite."""
+def slowest_rate(generator: OnSectors, stage: Stage) -> float:
+    """Slowest rate of L relative to the fastest, by two steps of inverse iteration; 0 if a step is not finite.
+
+    Infinite for a single basis state, of which there is no change of zero trace.
+    """
+    if generator.sectors.unknowns == 1:
+        return np.inf
     change = random_change(generator)
     growth = 1.0
     for _ in range(2):
         with np.errstate(all="ignore"):
-            change = inverse(generator, stage, change / float(np.linalg.norm(change)))
-        growth = float(np.linalg.norm(change))
+            change = inverse(generator, stage, change / norm(change))
+        growth = norm(change)
         if not 0.0 < growth < np.inf:
             return 0.0
     return 1.0 / (growth * generator.scale)

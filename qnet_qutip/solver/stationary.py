@@ -8,6 +8,9 @@ shrinks with what is left to do.
 
 from __future__ import annotations
 
+import functools
+import math
+import operator
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +19,8 @@ from scipy.sparse.csgraph import connected_components
 
 from qnet_qutip import checks
 from qnet_qutip.solver.cycles import PROBE_REDUCTION, left_of_random_change
-from qnet_qutip.solver.generator import Entries, Generator
+from qnet_qutip.solver.few import OnSectors
+from qnet_qutip.solver.generator import Entries, Generator, Index
 from qnet_qutip.solver.linear import (
     ConvergenceError,
     MultipleSteadyStatesError,
@@ -25,19 +29,22 @@ from qnet_qutip.solver.linear import (
     several,
     solve,
 )
-from qnet_qutip.solver.point import Options
-from qnet_qutip.solver.sectors import whole
-from qnet_qutip.solver.stages import affordable_vectors, pivoted, slowest_rate
+from qnet_qutip.solver.point import Options, current_scales
+from qnet_qutip.solver.refinement import LARGEST_UNDECIDED
+from qnet_qutip.solver.stages import affordable_vectors, pivoted
 from qnet_qutip.solver.superoperator import DENSE, REMEMBERED, SectorGenerator, on_sectors
 
-FEW_CLASSES = 128
-"""Sectors up to which what can be reached from where is found by squaring a dense matrix, faster than by a graph."""
+ENTRY_ROUNDING, UNSEEN = 4e-16, 0.1
+"""Rounding of a sum of energies, and the part of √rtol of the baths' rates up to which its square is not looked at."""
+
+FEW_CLASSES = 32
+"""Sectors up to which what can be reached from where is found with bits, faster than by a graph."""
 
 WORKING_ARRAYS = 14
 """Arrays of the size of ρ that preconditioners, residuals and currents take."""
 
 SLOWNESSES = tuple(10.0**-exponent for exponent in range(1, 7))
-"""Values of s as fractions of the largest rate; what decays slower than the last one takes many steps."""
+"""Values of s as fractions of the largest loss; what decays slower than the last one takes many steps."""
 
 PROJECTION_TOLERANCE, PROJECTION_ROUNDING = 1e-9, 1e-14
 """Relative change of ρ still to come at which the projection is complete, and that of a step that is rounding."""
@@ -67,21 +74,64 @@ def steady_state(
     ConvergenceError, MultipleSteadyStatesError, MemoryError
     """
     on = on_sectors(generator)
+    return on, steady_state_on(on, options, start)
+
+
+def steady_state_on(on: OnSectors, options: Options, start: Entries | None = None) -> Solution:
+    """The same of a generator on its sectors."""
     require_one_closed_class(on)
     require_memory(on)
     solution = solve(on, options, start=None if start is None else on.sectors.pack(start))
     if not options.unique:
         solution = replace(solution, iterations=solution.iterations + _require_unique(on, solution))
-    return on, solution
+    rounding = _energy_rounding(on, solution, options)
+    return replace(solution, energy_rounding=rounding) if rounding else solution
 
 
-def require_memory(generator: SectorGenerator) -> None:
+def _energy_rounding(on: OnSectors, solution: Solution, options: Options) -> float:
+    """What energies rounded in another way change ρ or a heat current by, relative as the tolerance is.
+
+    Levels that coincide, as those of free fermions do, come apart by the rounding of H. Where that is no longer small
+    beside the baths' rates, coherences between them are lost, which count. A detuning counts with its square.
+
+    Raises
+    ------
+    ConvergenceError
+        If it is more than what passes with a warning.
+    """
+    size, fastest = on.largest_energy, on.fastest_loss
+    if not ENTRY_ROUNDING * size > UNSEEN * math.sqrt(options.rtol) * fastest > 0.0:
+        return 0.0
+    h = on.generator.hamiltonian
+    # Equal entries are rounded alike.
+    distinct, which = np.unique(np.abs(h.values), return_inverse=True)
+    noise = np.random.default_rng(0).uniform(-1.0, 1.0, size=len(distinct))[which]
+    rounded = replace(h, values=h.values * (1.0 + ENTRY_ROUNDING * noise))
+    energy = rounded if on.generator.energy is h else on.generator.energy
+    other = solve(
+        SectorGenerator(replace(on.generator, hamiltonian=rounded, energy=energy), on.sectors),
+        replace(options, report=None),
+    )
+    scales = current_scales(on, solution.value[0], solution.currents, options)
+    changes = [abs(other.currents[bath] - current) / scales[bath] for bath, current in solution.currents.items()]
+    change = max(
+        float(np.linalg.norm(other.value[0] - solution.value[0]) / np.linalg.norm(solution.value[0])), *changes
+    )
+    if change > LARGEST_UNDECIDED:
+        raise ConvergenceError(
+            f"the steady state is not known: the baths' rates, up to {fastest:.1e}, are so small that the rounding of "
+            f"energies of {size:.1e} changes it or a heat current by {change:.1e}"
+        )
+    return change if change > options.rtol else 0.0
+
+
+def require_memory(generator: OnSectors) -> None:
     """Raise if a solve would not fit in memory; what is small enough to keep all weights does."""
     unknowns = generator.sectors.unknowns
     if unknowns <= REMEMBERED:
         return
     vectors = affordable_vectors(unknowns)
-    baths = len(generator.generator.dissipators)
+    baths = len(generator.baths)
     checks.fits_in_memory(
         f"a steady state with {unknowns} unknowns in blocks of up to {generator.sectors.sizes.max()} states",
         8.0 * unknowns * (vectors + WORKING_ARRAYS + 3 * baths),
@@ -89,7 +139,7 @@ def require_memory(generator: SectorGenerator) -> None:
     )
 
 
-def require_one_closed_class(generator: SectorGenerator) -> None:
+def require_one_closed_class(generator: OnSectors) -> None:
     """Raise if the jumps leave more than one class of sectors that probability cannot leave.
 
     Raises
@@ -101,10 +151,7 @@ def require_one_closed_class(generator: SectorGenerator) -> None:
     of_state, count = sectors.of_state, len(sectors.sizes)
     if count == 1:
         return
-    jumps = [left for left, _ in generator.generator.jumps]
-    empty = np.empty(0, dtype=np.int64)
-    source = of_state[np.concatenate([empty, *(jump.columns for jump in jumps)])]
-    target = of_state[np.concatenate([empty, *(jump.rows for jump in jumps)])]
+    source, target = generator.transfers()
     if count <= FEW_CLASSES and _one_is_reached_from_all(count, source, target):
         return
     closed = _closed_classes(count, source, target)
@@ -121,13 +168,16 @@ def require_one_closed_class(generator: SectorGenerator) -> None:
     )
 
 
-def _one_is_reached_from_all(count: int, source: np.ndarray, target: np.ndarray) -> bool:
+def _one_is_reached_from_all(count: int, source: Index, target: Index) -> bool:
     """Whether some member is reached from every other, which is when there is one closed class."""
-    reached = np.eye(count)
-    reached[target, source] = 1.0
-    for _ in range((count - 1).bit_length()):
-        reached = np.minimum(reached @ reached, 1.0)
-    return bool(reached.all(axis=1).any())
+    # Bit k of reached[j] says that k is reached from j (Warshall, J. ACM 9, 11 (1962)).
+    reached = [1 << member for member in range(count)]
+    for first, last in set(zip(source.tolist(), target.tolist(), strict=True)):
+        reached[first] |= 1 << last
+    for middle in range(count):
+        through = reached[middle]
+        reached = [members | through if members >> middle & 1 else members for members in reached]
+    return functools.reduce(operator.and_, reached) != 0
 
 
 def _closed_classes(count: int, source: np.ndarray, target: np.ndarray) -> list[np.ndarray]:
@@ -139,24 +189,25 @@ def _closed_classes(count: int, source: np.ndarray, target: np.ndarray) -> list[
     return [np.flatnonzero(classes == number) for number in np.flatnonzero(closed)]
 
 
-def _require_unique(generator: SectorGenerator, solution: Solution) -> int:
+def _require_unique(generator: OnSectors, solution: Solution) -> int:
     """Raise if there is a second steady state; the applications that it took to tell.
 
     L(x) = b is solved for a random b of zero trace. A second steady state has a conserved quantity of its own, and b
     a component along it that L cannot reach: a factorisation answers with an x out of all proportion, and GMRES does
     not come to an end.
     """
-    stage, dimension = solution.stage, generator.generator.dimension
-    if not stage.vectors:
+    stage, dimension = solution.stage, len(generator.sectors.order)
+    if stage is None or not stage.vectors:
         # Coherences between the sectors may be conserved too, which only the whole space shows; and the elimination
         # without subtractions makes small rates of what is rounding, where pivoting does not.
         if dimension**2 <= DENSE and len(generator.sectors.sizes) > 1:
-            generator = SectorGenerator(generator.generator.permuted(generator.sectors.rank), whole(dimension))
-        try:
-            rate = slowest_rate(generator, pivoted(generator) if generator.sectors.unknowns <= DENSE else stage)
-        except np.linalg.LinAlgError as error:
-            raise several(f"the generator is singular beyond the trace, as {error}") from None
-        require_relaxation(rate)
+            generator = generator.on_the_whole
+        if generator.sectors.unknowns <= DENSE:
+            try:
+                stage = pivoted(generator)
+            except np.linalg.LinAlgError:
+                stage = None
+        require_relaxation(generator, stage)
         return 2
     left, applications = left_of_random_change(generator, stage)
     if not np.isfinite(left):
@@ -190,8 +241,8 @@ def long_time_state(generator: Generator, rho0: Entries, options: Options) -> tu
     """
     on = on_sectors(generator, rho0)
     require_memory(on)
-    effective = on.generator.effective
-    scale = float(np.abs(effective.values).max(initial=0.0)) or 1.0
+    # What rotates is averaged over by any s that damps what relaxes.
+    scale = on.generator.fastest_loss or float(np.abs(on.generator.hamiltonian.values).max(initial=0.0)) or 1.0
     rho = on.sectors.pack(rho0)
     iterations, left, change, solution = 0, np.inf, np.inf, None
     slownesses = list(SLOWNESSES)

@@ -34,7 +34,7 @@ from qnet_qutip.solver.generator import (
     joined,
     stacked,
 )
-from qnet_qutip.solver.sectors import Sectors, find_sectors
+from qnet_qutip.solver.sectors import Sectors, find_sectors, whole
 
 CHUNK = 1 << 12
 """Entries of ρ handled at once, some ten weights each: few enough to stay in the processor's cache."""
@@ -274,6 +274,34 @@ class SectorGenerator:
     generator: Generator
     sectors: Sectors
     decay: float = 0.0
+
+    @property
+    def baths(self) -> tuple[str, ...]:
+        """Names of the baths."""
+        return tuple(self.generator.dissipators)
+
+    @property
+    def fastest_loss(self) -> float:
+        """The largest rate at which baths take a basis state's population away."""
+        return self.generator.fastest_loss
+
+    @property
+    def largest_energy(self) -> float:
+        """Largest entry of H."""
+        return float(np.abs(self.generator.hamiltonian.values).max(initial=0.0))
+
+    @property
+    def on_the_whole(self) -> SectorGenerator:
+        """The same with all states as one sector."""
+        in_place = self.generator.permuted(self.sectors.rank)
+        return SectorGenerator(in_place, whole(self.generator.dimension), self.decay)
+
+    def transfers(self) -> tuple[Index, Index]:
+        """Sectors that jumps lead from and to."""
+        empty = np.empty(0, dtype=np.int64)
+        source = np.concatenate([empty, *(left.columns for left, _ in self.generator.jumps)])
+        target = np.concatenate([empty, *(left.rows for left, _ in self.generator.jumps)])
+        return self.sectors.of_state[source], self.sectors.of_state[target]
 
     # ------------------------------------------------------------ ordinary precision
 

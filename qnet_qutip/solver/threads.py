@@ -6,10 +6,12 @@ busy without a copy of the problem for each. What is computed does not depend on
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import ContextVar
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -22,12 +24,25 @@ MOST_THREADS = 4
 """More would wait for memory, and each has blocks of its own to work with."""
 
 
+_alone: ContextVar[bool] = ContextVar("alone", default=True)
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """One thread for every problem inside, for a caller that keeps the other cores busy by itself."""
+    token = _alone.set(False)
+    try:
+        yield
+    finally:
+        _alone.reset(token)
+
+
 def threads(unknowns: int) -> int:
     """How many threads a problem gets: one for a small problem, else one for each core.
 
-    A process that `multiprocessing` has started, such as a worker of a sweep, has one: its siblings use the others.
+    A process that `multiprocessing` has started has one, and so has a worker of a sweep: its siblings use the others.
     """
-    if unknowns < LARGE or multiprocessing.parent_process() is not None:
+    if unknowns < LARGE or not _alone.get() or multiprocessing.parent_process() is not None:
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return min(cores, MOST_THREADS)

@@ -14,13 +14,13 @@ from problems import chain, fig3, three_two_level_nodes
 from systems import dark_amplitudes, dark_chain
 
 import qnet_qutip as qn
+from qnet_qutip.estimates import one_way_flows
 from qnet_qutip.solver import judge, refinement, stages
 from qnet_qutip.solver.generator import build_generator
 from qnet_qutip.solver.linear import solve
 from qnet_qutip.solver.point import Options, current_scales
 from qnet_qutip.solver.stationary import steady_state
 from qnet_qutip.solver.superoperator import SectorGenerator, on_sectors
-from qnet_qutip.truncation import one_way_flows
 
 
 def current_in_fifty_digits(equation: qn.MasterEquation, bath: str) -> float:
@@ -526,3 +526,17 @@ def test_a_start_far_away_leads_to_the_same_state(state):
     start[generator.sectors.diagonal[state]] = 1.0
     far = solve(generator, Options(), start=start)
     assert far.currents == pytest.approx(solve(generator, Options()).currents, rel=1e-9)
+
+
+def test_what_single_precision_hides_double_precision_has(monkeypatch):
+    """Three oscillators whose middle one is coupled weakly: modes of 1e-6 of the rates."""
+    phonons = qn.PhononSpectrum(1e-4)
+    baths = {"hot": qn.Bath("A", 2, phonons), "cold": qn.Bath("C", 1, phonons)}
+    network = qn.chain([qn.Oscillator(5), qn.Oscillator(4), qn.Oscillator(3)], 0.003, **baths)
+    equation = qn.local_master_equation(network, max_excitations=11)
+    generator = on_sectors(build_generator(equation.hamiltonian, equation.collapse_operators))
+    expected = solve(generator, Options())
+    monkeypatch.setattr(stages, "SINGLE_PRECISION", 0)
+    solution = solve(generator, Options())
+    assert solution.stages == ("secular equation in single precision", "secular equation")
+    assert solution.currents["hot"] == pytest.approx(expected.currents["hot"], rel=1e-9)

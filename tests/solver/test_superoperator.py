@@ -363,3 +363,15 @@ def test_entries_are_those_of_operators_however_they_are_stored():
         np.testing.assert_array_equal((found.rows, found.columns), at)
         np.testing.assert_array_equal(found.values, expected[at])
         assert np.iscomplexobj(found.values) == bool(expected.imag.any())
+
+
+def test_losses_whose_terms_cancel_keep_the_others_in_place():
+    """|0⟩(⟨1| ± ⟨2|) of one bath: what couples 1 to 2 cancels to the last digit, and what comes after it stays."""
+    ket = [qutip.basis(5, level) for level in range(5)]
+    operators = [ket[0] * (ket[1] + sign * ket[2]).dag() for sign in (1, -1)]
+    operators += [2 * ket[1] * ket[3].dag(), 3 * ket[2] * ket[4].dag()]
+    built = build_generator(qutip.qdiags(np.arange(5.0), 0), {"bath": operators}).dissipators["bath"].loss
+    expected = sum(0.5 * operator.dag() * operator for operator in operators).full().real
+    made = np.zeros((5, 5))
+    made[built.rows, built.columns] = built.values
+    np.testing.assert_array_equal(made, expected)
