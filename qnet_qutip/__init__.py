@@ -3,11 +3,17 @@
 Levy and Kosloff, EPL 107, 20004 (2014). Conventions: ħ = k_B = 1, heat into the network is positive.
 """
 
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from qnet_qutip import analytic, entanglement
 from qnet_qutip.dynamics import Trajectory, evolve
 from qnet_qutip.environments import EnvironmentSpectrum
 from qnet_qutip.equations import (
     MASTER_EQUATIONS,
+    ClusterWarning,
     MasterEquation,
     global_dissipator_in_local_operators,
     global_master_equation,
@@ -55,7 +61,25 @@ from qnet_qutip.thermodynamics import (
 )
 from qnet_qutip.truncation import TruncationWarning
 
-__version__ = "0.1.0"
+if TYPE_CHECKING:
+    from qnet_qutip import exact, gaussian
+    from qnet_qutip.comparison import Comparison, compare
+    from qnet_qutip.sweeps import FailedPointWarning, Observable, sweep
+
+__version__ = "0.2.0"
+
+_LOADED_WHEN_USED = {
+    "Comparison": "comparison",
+    "FailedPointWarning": "sweeps",
+    "Observable": "sweeps",
+    "compare": "comparison",
+    "exact": "",
+    "gaussian": "",
+    "notebook": "",
+    "plotting": "",
+    "sweep": "sweeps",
+}
+"""Names that take time to import, or need what `import qutip` does not load, and their modules."""
 
 __all__ = [
     "MASTER_EQUATIONS",
@@ -63,10 +87,13 @@ __all__ = [
     "AccuracyWarning",
     "Bath",
     "CallableSpectrum",
+    "ClusterWarning",
+    "Comparison",
     "ConvergenceError",
     "Dispersive",
     "DrudeLorentzSpectrum",
     "EnvironmentSpectrum",
+    "FailedPointWarning",
     "FlatSpectrum",
     "Heat",
     "LawWarning",
@@ -75,6 +102,7 @@ __all__ = [
     "MultipleSteadyStatesError",
     "Network",
     "NormalModes",
+    "Observable",
     "OhmicSpectrum",
     "OperatorBath",
     "Oscillator",
@@ -90,13 +118,16 @@ __all__ = [
     "TwoLevel",
     "analytic",
     "chain",
+    "compare",
     "decay_rate",
     "energy",
     "entanglement",
     "entropy_flow",
     "evolve",
+    "exact",
     "excitation_rate",
     "first_law_residual",
+    "gaussian",
     "global_dissipator_in_local_operators",
     "global_master_equation",
     "heat_current",
@@ -108,8 +139,21 @@ __all__ = [
     "ring",
     "star",
     "steady_state",
+    "sweep",
     "two_node",
     "unified_master_equation",
     "universal_master_equation",
     "von_neumann_entropy",
 ]
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    if name not in _LOADED_WHEN_USED:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module = _LOADED_WHEN_USED[name]
+    found = importlib.import_module(f"{__name__}.{module or name}")
+    return getattr(found, name) if module else found
+
+
+def __dir__() -> list[str]:
+    return sorted({*__all__, *_LOADED_WHEN_USED, "__version__"})

@@ -6,8 +6,8 @@ for the solve alone; memory is the peak of the whole process, and its growth bey
 runs are repeated and the median is kept. Each current is compared with the same truncated equation solved by the
 package's method to 1e-13, and with the closed form.
 
-Three more sections: textbook systems against QuTiP's best method (`benchmark_systems`), and two nodes, chains of nine
-and late times (`benchmark_networks`).
+More sections: textbook systems against QuTiP's best method (`benchmark_systems`), two nodes, chains of nine and late
+times (`benchmark_networks`), and one-body matrices of many nodes and of many networks (`benchmark_quadratic`).
 
 Finished runs are kept in a partial file beside the output: an interrupted benchmark goes on where it stopped.
 """
@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import benchmark_networks
+import benchmark_quadratic
 import benchmark_systems
 import numpy as np
 import qutip
@@ -175,7 +176,8 @@ def planned_tasks(quick: bool) -> list[Record]:
         runs += [("chain", size, "qutip direct") for size in (2, 3, 4, 5)]
         runs += [("three hot oscillators", 0, PACKAGE)]
     methods = [{"section": "methods", "problem": run[0], "size": run[1], "method": run[2]} for run in runs]
-    return [*benchmark_networks.planned(quick), *benchmark_systems.planned(quick), *methods]
+    others = [module.planned(quick) for module in (benchmark_networks, benchmark_quadratic, benchmark_systems)]
+    return [*itertools.chain(*others), *methods]
 
 
 def run_task(task: Record, repeats: int) -> Record:
@@ -185,6 +187,8 @@ def run_task(task: Record, repeats: int) -> Record:
         return child(**arguments, repeats=repeats)
     if task["section"] == "systems":
         return benchmark_systems.run(**arguments, repeats=repeats)
+    if task["section"] in benchmark_quadratic.SECTIONS:
+        return benchmark_quadratic.run(task, repeats)
     return benchmark_networks.run(task, repeats)
 
 
@@ -339,7 +343,7 @@ def main() -> int:
     records = [record for record in everything if record["section"] == "methods"]
     add_errors(records)
     systems = [record for record in everything if record["section"] == "systems"]
-    networks = benchmark_networks.table(everything)
+    networks = f"{benchmark_networks.table(everything)}\n\n{benchmark_quadratic.table(everything)}"
     text = f"{table(records)}\n\n{summary(records)}\n\n{networks}\n\n{benchmark_systems.table(systems)}\n"
     versions = {"python": platform.python_version(), "qnet_qutip": qn.__version__, "qutip": qutip.__version__}
     versions |= {"numpy": np.__version__, "scipy": scipy.__version__}

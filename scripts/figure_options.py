@@ -13,6 +13,7 @@ import argparse
 import csv
 import sys
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ from matplotlib.figure import Figure
 from matplotlib.style import context
 
 import qnet_qutip as qn
-from qnet_qutip.sweep import closed_forms, relative_deviation, sweep
+from qnet_qutip.sweeps import relative_deviation, sweep
 from qnet_qutip.truncation import DEFAULT_RTOL
 
 FIGURES = Path(__file__).resolve().parents[1] / "figures"
@@ -134,17 +135,20 @@ def solve(
     builder_options: dict[str, object] = {"rtol": rtol}
     if options.levels is not None and kind != "two-level":
         builder_options["levels"] = options.levels
-    return sweep(
-        kind,
-        equations,
-        coordinates,
-        parameters,
-        method=options.method,
-        options=builder_options,
-        # Two-level nodes take milliseconds, less than another process needs to start.
-        jobs=1 if kind == "two-level" else options.jobs,
-        checkpoint=options.output / f"{name}.partial",
-    )
+    with warnings.catch_warnings():
+        # A figure has all of its points, or is not drawn.
+        warnings.simplefilter("error", qn.FailedPointWarning)
+        return sweep(
+            kind,
+            equations,
+            coordinates,
+            parameters,
+            method=options.method,
+            options=builder_options,
+            # Two-level nodes take milliseconds, less than another process needs to start.
+            executor=1 if kind == "two-level" else options.jobs,
+            checkpoint=_checkpoint(name, options),
+        )
 
 
 def publication_style() -> AbstractContextManager[None]:
@@ -161,8 +165,13 @@ def save_figure(figure: Figure, name: str, options: argparse.Namespace) -> None:
     print(f"{name}: wrote {options.output / name}.png and .pdf")
 
 
-def save_data(dataset: xr.Dataset, name: str, options: argparse.Namespace) -> xr.Dataset:
+def save_data(
+    dataset: xr.Dataset, name: str, options: argparse.Namespace, exact: xr.DataArray | None = None
+) -> xr.Dataset:
     """Write every number of a figure as CSV, the closed forms beside the density matrix, and return the closed forms.
+
+    The exact heat current of the hot bath, over the one coordinate, is in a column of its own, the same for every
+    equation.
 
     Only the local and the global equation have closed forms; beside the others those columns are empty. The parameters
     and versions are in the lines before the table, which begin with #. Times are left out, so that the same data are
@@ -175,9 +184,11 @@ def save_data(dataset: xr.Dataset, name: str, options: argparse.Namespace) -> xr
     }
     coordinates = {key: dataset[key].values for key in dataset.entropy_production.dims if key != "equation"}
     known = [name for name in dataset.equation.values.tolist() if name in ("local", "global")]
-    closed = closed_forms(dataset.attrs["network"], known, coordinates, fixed)
+    closed = sweep(dataset.attrs["network"], known, coordinates, fixed, method="analytic")
     beside = closed.reindex(equation=dataset.equation)
     columns = {**dict(_columns(dataset)), **{f"closed_{key}": values for key, values in _columns(beside)}}
+    if exact is not None:
+        columns["exact_heat_current_hot"] = np.tile(exact.values, dataset.sizes["equation"])
     grid = np.meshgrid(*(dataset[key].values for key in ("equation", *coordinates)), indexing="ij")
     path = options.output / f"{name}.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
@@ -188,8 +199,14 @@ def save_data(dataset: xr.Dataset, name: str, options: argparse.Namespace) -> xr
             place = [grid[0].flat[index], *(f"{axis.flat[index]:.12g}" for axis in grid[1:])]
             numbers = [values[index] for values in columns.values()]
             writer.writerow([*place, *("" if np.isnan(number) else f"{number:.12g}" for number in numbers)])
+    # Every number is saved.
+    _checkpoint(name, options).unlink(missing_ok=True)
     print(f"{name}: wrote {path}")
     return closed
+
+
+def _checkpoint(name: str, options: argparse.Namespace) -> Path:
+    return Path(options.output / f"{name}.partial")
 
 
 def _columns(dataset: xr.Dataset) -> Iterator[tuple[str, np.ndarray]]:

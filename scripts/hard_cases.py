@@ -2,8 +2,13 @@
 
 `pairs`: two two-level nodes with one to three baths, parameters over many decades, against a solution with 100 digits.
 `operators`: random Hamiltonians and collapse operators of dimension 2 to 12, against the singular values of the dense
-Liouvillian and a solution refined in extended precision. Every case that is wrong without a word is listed; so are
-all that an error ended. Exit status: 0 if the solver does what is asked of it, 1 if not.
+Liouvillian and a solution refined in extended precision.
+`equations`: every master equation of random networks of two-level nodes, against the superoperator that
+`tests/dense.py` writes out.
+`gaussian`: every master equation of random quadratic networks, one-body matrices against a hundred digits.
+`exact`: `exact.steady_state` of random oscillator networks, against integrals in whole numbers of 96 digits.
+Every case that is wrong without a word is listed; so are all that an error ended. Exit status: 0 if the solver does
+what is asked of it, 1 if not.
 """
 
 from __future__ import annotations
@@ -11,7 +16,6 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-import warnings
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -21,30 +25,18 @@ import mpmath
 import numpy as np
 import qutip
 import scipy.linalg
+from exact_networks import exact_networks
 from numpy.typing import NDArray
+from outcomes import OUTCOMES, REFUSED, RIGHT, SILENT, UNDECIDED, WARNED, Outcome, Parameters, judged, solved
+from random_equations import equations
+from random_gaussian import quadratic_networks
 
 import qnet_qutip as qn
-from qnet_qutip.progress import progress_line, silenced
+from qnet_qutip.progress import progress_line
 
 Matrix = NDArray[Any]
-Parameters = dict[str, Any]
 
 EPS = float(np.finfo(float).eps)
-
-RIGHT, WARNED, SILENT, REFUSED, UNDECIDED = "right", "wrong, warned", "wrong, not a word", "refused", "undecided"
-OUTCOMES = (RIGHT, WARNED, SILENT, REFUSED, UNDECIDED)
-
-
-class Outcome(NamedTuple):
-    """What became of one case."""
-
-    kind: str
-    parameters: Parameters
-    outcome: str
-    said: str
-    error: float
-    """Deviation over what is allowed to it: wrong above 1."""
-
 
 # ---------------------------------------------------------------- extreme pairs
 
@@ -181,7 +173,7 @@ def one_way_flows(parameters: Parameters, exact: ExactPair) -> list[mpmath.mpf]:
 
 def try_pair(parameters: Parameters) -> Outcome:
     """Solve a pair and compare."""
-    state, said = _solved(lambda: qn.steady_state(qn.local_master_equation(pair_network(parameters))))
+    state, said = solved(lambda: qn.steady_state(qn.local_master_equation(pair_network(parameters))))
     count, resonant = len(parameters["baths"]), parameters["omega_A"] == parameters["omega_B"]
     kind = f"{count} bath{'s' * (count > 1)}{', resonant' * resonant}"
     if state is None:
@@ -198,7 +190,7 @@ def try_pair(parameters: Parameters) -> Outcome:
             for index, (current, flow) in enumerate(zip(exact.currents, flows, strict=True))
         ]
         error = float(max(deviations) / PAIR_TOLERANCE)
-    return Outcome(kind, parameters, _judged(error, said), said, error)
+    return Outcome(kind, parameters, judged(error, said), said, error)
 
 
 # ---------------------------------------------------------------- random operators
@@ -353,10 +345,10 @@ def try_operators(kind: str, seed: tuple[int, int]) -> Outcome:
     singular = np.linalg.svd(generator.astype(complex), compute_uv=False)
     gap = float(singular[-2] / singular[0])
     parameters = {"seed": list(seed), "dimension": len(hamiltonian), "jumps": len(jumps), "gap": gap}
-    state, said = _solved(lambda: qn.steady_state(qutip.Qobj(hamiltonian), [qutip.Qobj(jump) for jump in jumps]))
+    state, said = solved(lambda: qn.steady_state(qutip.Qobj(hamiltonian), [qutip.Qobj(jump) for jump in jumps]))
     if gap < SEVERAL:
         found = said.startswith(qn.MultipleSteadyStatesError.__name__)
-        outcome = RIGHT if found else REFUSED if state is None else _judged(np.inf, said)
+        outcome = RIGHT if found else REFUSED if state is None else judged(np.inf, said)
         return Outcome(f"{kind}, several", parameters, outcome, said, np.nan)
     if state is None:
         return Outcome(kind, parameters, REFUSED if gap > UNIQUE else UNDECIDED, said, np.nan)
@@ -364,25 +356,10 @@ def try_operators(kind: str, seed: tuple[int, int]) -> Outcome:
     # Rounding of the generator's entries moves the state by about this much, whoever solves it.
     allowed = max(OPERATOR_TOLERANCE, 10 * EPS / gap)
     error = float(np.abs(np.linalg.eigvalsh(difference)).sum()) / allowed
-    return Outcome(kind, parameters, _judged(error, said), said, error)
+    return Outcome(kind, parameters, judged(error, said), said, error)
 
 
-# ---------------------------------------------------------------- common to both
-
-
-def _solved(solve: Callable[[], qn.SteadyState]) -> tuple[qn.SteadyState | None, str]:
-    """The state, if there is one, and what was said: the warnings or the error."""
-    with warnings.catch_warnings(record=True) as caught, silenced():
-        warnings.simplefilter("always")
-        try:
-            state = solve()
-        except (ArithmeticError, RuntimeError, ValueError) as error:
-            return None, f"{type(error).__name__}: {error}"
-    return state, "; ".join(f"{one.category.__name__}: {one.message}" for one in caught)
-
-
-def _judged(error: float, said: str) -> str:
-    return RIGHT if error <= 1 else WARNED if said else SILENT
+# ---------------------------------------------------------------- all studies
 
 
 def pairs(count: int, seed: int) -> Iterator[Outcome]:
@@ -403,8 +380,8 @@ def passed(study: str, outcomes: list[Outcome]) -> bool:
     """Whether the solver did what is asked: nothing wrong in silence, and errors only where they are allowed."""
     counts = Counter(one.outcome for one in outcomes)
     allowed = LARGEST_REFUSED * len(outcomes) if study == "pairs" else 0
-    # A pair may be wrong with a warning; operators must be solved.
-    wrong = counts[SILENT] + (counts[WARNED] if study == "operators" else 0)
+    # A pair may be wrong with a warning; the others must be solved.
+    wrong = counts[SILENT] + (0 if study == "pairs" else counts[WARNED])
     return wrong == 0 and counts[REFUSED] <= allowed
 
 
@@ -431,8 +408,14 @@ def table(outcomes: list[Outcome]) -> str:
     return "\n".join(lines)
 
 
-STUDIES = {"pairs": pairs, "operators": operators}
-DEFAULT_COUNTS = {"pairs": 10_000, "operators": 2_000}
+STUDIES = {
+    "pairs": pairs,
+    "operators": operators,
+    "equations": equations,
+    "gaussian": quadratic_networks,
+    "exact": exact_networks,
+}
+DEFAULT_COUNTS = {"pairs": 10_000, "operators": 2_000, "equations": 1_800, "gaussian": 1_200, "exact": 200}
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -441,7 +424,11 @@ def main(arguments: list[str] | None = None) -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
     )
     parser.add_argument("study", choices=STUDIES)
-    parser.add_argument("--count", type=int, help="number of cases (default: 10000 pairs, 2000 operators)")
+    parser.add_argument(
+        "--count",
+        type=int,
+        help="number of cases (default: 10000 pairs, 2000 operators, 1800 equations, 1200 gaussian, 200 exact)",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the random cases (default 0)")
     parser.add_argument("--output", type=Path, help="file for every outcome, one line of JSON each")
     options = parser.parse_args(arguments)

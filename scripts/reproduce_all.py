@@ -1,4 +1,6 @@
-"""All figures of the paper, and those with every equation; how far the heat currents of each are from the closed forms.
+"""All figures of the paper, those with every equation, and the validity map.
+
+Prints how far the heat currents of each are from the closed forms.
 
 The exit status is 1 if a deviation is larger than the truncation error and the solver allow.
 """
@@ -14,9 +16,10 @@ import reproduce_fig1
 import reproduce_fig2
 import reproduce_fig3
 import reproduce_fig4
+import validity
 from figure_options import Comparison, add_common_options, finish_options, run, whole_number
 
-FIGURES = (reproduce_fig1, reproduce_fig2, reproduce_fig3, reproduce_fig4, compare_equations)
+FIGURES = (reproduce_fig1, reproduce_fig2, reproduce_fig3, reproduce_fig4, compare_equations, validity)
 
 
 def main(arguments: Sequence[str] | None = None) -> list[Comparison]:

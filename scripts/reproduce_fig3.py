@@ -19,7 +19,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from qnet_qutip.plotting import GLOBAL_RED, LOCAL_BLUE, legend_handles, plot_current_and_population, plot_heat_current
-from qnet_qutip.sweep import closed_forms
+from qnet_qutip.sweeps import sweep
 
 PARAMETERS = {"omega_h": 10.0, "omega_c": 5.0, "T_h": 12.0, "T_c": 10.0, "kappa": 1e-4}
 EQUATIONS = ["local", "global"]
@@ -42,7 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> list[Comparison]:
     for kind, name in (("oscillator", "fig3"), ("two-level", "fig3_two_level")):
         dataset = solve(name, kind, EQUATIONS, {"epsilon": epsilon}, PARAMETERS, options)
         closed = save_data(dataset, name, options)
-        smooth = closed_forms(kind, EQUATIONS, {"epsilon": np.geomspace(SMALLEST, LARGEST, 400)}, PARAMETERS)
+        finely = {"epsilon": np.geomspace(SMALLEST, LARGEST, 400)}
+        smooth = sweep(kind, EQUATIONS, finely, PARAMETERS, method="analytic")
         with publication_style():
             figure = Figure(figsize=(7.2, 3.6), layout="constrained")
             figure.get_layout_engine().set(wspace=0.08)

@@ -18,7 +18,7 @@ from figure_options import Comparison, compare, parse_options, publication_style
 from matplotlib.figure import Figure
 
 from qnet_qutip.plotting import legend_handles, plot_current_and_population, plot_heat_current
-from qnet_qutip.sweep import closed_forms
+from qnet_qutip.sweeps import sweep
 
 PARAMETERS = {"omega_c": 5.0, "epsilon": 1e-3, "T_h": 12.0, "T_c": 10.0, "kappa": 1e-7}
 EQUATIONS = ["local", "global"]
@@ -48,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> list[Comparison]:
     for kind, name in (("oscillator", "fig4"), ("two-level", "fig4_two_level")):
         dataset = solve(name, kind, EQUATIONS, {"omega_h": omega_h}, PARAMETERS, options)
         closed = save_data(dataset, name, options)
-        smooth = closed_forms(kind, EQUATIONS, {"omega_h": finely}, PARAMETERS)
+        smooth = sweep(kind, EQUATIONS, {"omega_h": finely}, PARAMETERS, method="analytic")
         with publication_style():
             figure = Figure(figsize=(5.6, 4.4), layout="constrained")
             ax = plot_current_and_population(dataset, smooth, ax=figure.subplots(), legend=None)

@@ -1,4 +1,4 @@
-"""Check every numbered equation of Levy and Kosloff, EPL 107, 20004 (2014), and every claim of its text.
+"""Check every numbered equation of Levy and Kosloff, EPL 107, 20004 (2014), every claim of its text, and other papers.
 
 Each row compares two figures that share no code, wherever there are two: a density matrix and a closed form, or what
 the package makes and the paper's formula written out with NumPy in `paper_formulas.py`. The tolerance of a row follows
@@ -13,23 +13,25 @@ import dataclasses
 import json
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from decimal import Decimal
 from functools import cache
 from typing import Any
 
+import known_results
 import numpy as np
 import paper_formulas as paper
 import qutip
 import scipy.linalg
 from numpy.typing import NDArray
 from paper_formulas import Parameters
+from validation_rows import Check, Row, relative
 
 import qnet_qutip as qn
 from qnet_qutip import analytic, entanglement
 from qnet_qutip.dynamics import evolve
+from qnet_qutip.estimates import one_way_flows
 from qnet_qutip.progress import progress_line
-from qnet_qutip.truncation import one_way_flows
 
 Matrix = NDArray[Any]
 Cut = dict[str, Any]
@@ -48,26 +50,6 @@ STRONG: Parameters = {"omega_h": 4.0, "omega_c": 3.0, "epsilon": 0.5, "T_h": 1.2
 
 WEAK: Parameters = {"omega_h": 4.0, "omega_c": 2.0, "epsilon": 1e-3, "T_h": 1.2, "T_c": 1.0, "kappa": 1e-6}
 """Colder too; ω_h/T_h = ω_c/T_c at ω_h = 2.4."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Row:
-    """One comparison."""
-
-    item: str
-    nodes: str
-    compared: str
-    deviation: float
-    tolerance: float
-    origin: str
-
-    @property
-    def passed(self) -> bool:
-        """Whether the deviation is within the tolerance; one that is not a number is not."""
-        return bool(self.deviation <= self.tolerance)
-
-
-Check = Callable[[], Iterator[Row]]
 
 
 # ---------------------------------------------------------------- states, and the paper's formulas written out
@@ -112,10 +94,6 @@ def truncation(state: qn.SteadyState) -> float:
 def state_error(state: qn.SteadyState) -> float:
     """Relative error of the currents: truncation and solver."""
     return truncation(state) + SOLVER
-
-
-def relative(value: float, expected: float) -> float:
-    return abs(value - expected) / abs(expected)
 
 
 def density_matrix(equation: qn.MasterEquation, matrix: Matrix) -> qutip.Qobj:
@@ -677,6 +655,7 @@ CHECKS: tuple[Check, ...] = (
     first_law,
     equal_temperatures,
     spohn_inequality,
+    *known_results.CHECKS,
 )
 
 
@@ -721,7 +700,7 @@ def table(rows: list[Row]) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Print the table, and return the exit status."""
     parser = argparse.ArgumentParser(
-        description="Check every numbered equation and every claim of Levy and Kosloff, EPL 107, 20004 (2014).",
+        description="Check every equation and claim of Levy and Kosloff, EPL 107, 20004 (2014), and results of others.",
         epilog="Exit status: 0 if every row passes, 1 if one fails.",
         allow_abbrev=False,
     )

@@ -1,6 +1,7 @@
 """The benchmark's sections on textbook systems and on networks: what they compare, and what their tables say."""
 
 import benchmark_networks
+import benchmark_quadratic
 import benchmark_systems
 import pytest
 
@@ -28,6 +29,7 @@ def test_table_names_what_failed_what_differs_and_what_is_slow():
     assert "4 systems: 1 failed, 1 further than 1e-09 from QuTiP's direct method, 1 slower than 1.5 times" in text
     assert text.endswith("failed: broken 2\n\ndifferent: wrong 2\n\nslower: slow 2")
     assert "in total 3 s against 3 s" in text
+    assert "3 systems of up to 4 states: 0.5 to 2.0 times QuTiP's best, 0.5 in the middle." in text
 
 
 def test_every_system_is_planned_at_each_of_its_sizes():
@@ -52,6 +54,30 @@ def test_both_packages_find_the_current_of_the_pair():
         assert currents["hot"] == pytest.approx(exact, rel=1e-9)
 
 
+def test_table_of_the_pair_says_the_ratio():
+    methods = {
+        "qnet_qutip": {"seconds": 2e-3, "fastest": 1.5e-3, "error": 0.0},
+        "qthermo": {"seconds": 1e-3, "fastest": 1e-3, "error": 1e-12},
+    }
+    text = benchmark_networks.table([{"section": "pair", "methods": methods}])
+    assert "| qnet_qutip | 2 | 0.0e+00 | 1.5 |" in text
+    assert "qnet_qutip takes 1.50 times as long as qthermo" in text
+
+
 @pytest.mark.parametrize("nodes", [2, 4])
 def test_current_of_a_chain_is_the_closed_form(nodes):
     assert benchmark_networks.run_chain(nodes, 0.3, 0.01, 1)["error"] < 1e-9
+
+
+def test_sections_of_one_body_matrices_conserve_heat_and_are_in_the_table():
+    tasks = [task for task in benchmark_quadratic.planned(quick=True) if task.get("method") != "qthermo"]
+    records = [task | benchmark_quadratic.run(task, 1) for task in tasks]
+    assert {record["section"] for record in records} == set(benchmark_quadratic.SECTIONS)
+    for record in records:
+        if record["section"] == "many nodes" and record["method"] in ("local", "global", "redfield"):
+            assert abs(record["ΣJ"]) <= 1e-9 * abs(record["current"])
+        # The truncation that is asked for.
+        assert record.get("error", 0.0) < 1e-3
+    text = benchmark_quadratic.table([*records, {"section": "compare", "nodes": 5, "failure": "no"}])
+    assert text.count("\n") == len(records) + 2
+    assert text.endswith("| compare, 5 | no | | |")

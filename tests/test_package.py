@@ -23,6 +23,17 @@ def test_import_brings_nothing_along_that_qutip_does_not() -> None:
     assert finished.stdout.split() == ["qnet_qutip"]
 
 
+def test_one_body_matrices_and_exact_answers_are_imported_when_they_are_used() -> None:
+    program = (
+        "import sys, qnet_qutip as qn\n"
+        "late = ('gaussian', 'exact', 'comparison')\n"
+        "print([name for name in late if f'qnet_qutip.{name}' in sys.modules])\n"
+        "print(qn.compare.__module__, qn.gaussian.__name__, qn.exact.__name__)\n"
+    )
+    finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert finished.stdout.splitlines() == ["[]", "qnet_qutip.comparison qnet_qutip.gaussian qnet_qutip.exact"]
+
+
 PHONONS = qn.PhononSpectrum(1e-4)
 PAIR = qn.two_node("two-level", omega_h=5.0, omega_c=5.0, epsilon=0.01, T_h=12.0, T_c=10.0, kappa=1e-4)
 VALUES = {
@@ -41,12 +52,60 @@ VALUES = {
 }
 
 
+OTHERS = [
+    PAIR.nodes["A"],
+    qn.Oscillator(5),
+    PHONONS,
+    qn.FlatSpectrum(0.1),
+    qn.OhmicSpectrum(1e-3, 20),
+    qn.DrudeLorentzSpectrum(0.1, 2),
+    qn.CallableSpectrum(lambda frequency: 1e-3 * frequency),
+    qn.Swap(0.1),
+    qn.Quadrature(0.1),
+    qn.Dispersive(0.1),
+    qn.Rate(PHONONS, 12.0),
+    qn.compare(PAIR),
+    qn.Observable("energy", lambda state: 0.0, "Tr[H ρ]", units="frequency"),
+    qn.evolve(qn.local_master_equation(PAIR), qutip.basis([2, 2], [0, 0]), [0.0, 1.0]),
+]
+
+
 @pytest.mark.parametrize("name", VALUES)
 def test_a_value_prints_itself_in_two_lines_or_three(name):
     lines = repr(VALUES[name]).splitlines()
     assert sum(-(-len(line) // 120) for line in lines) <= (3 if name == "state" else 2)
     assert "array" not in repr(VALUES[name])
     assert " at 0x" not in repr(VALUES[name])
+
+
+def test_completion_shows_what_is_public():
+    shown = dir(qn)
+    assert set(qn.__all__) <= set(shown)
+    modules = set(shown) - set(qn.__all__) - {"__version__"}
+    assert modules == {"notebook", "plotting"}
+    assert all(getattr(qn, name).__name__ == f"qnet_qutip.{name}" for name in modules)
+    with pytest.raises(AttributeError, match="module 'qnet_qutip' has no attribute 'plot'"):
+        _ = qn.plot
+
+
+def test_every_public_object_prints_more_than_its_address():
+    made = {type(value).__name__ for value in VALUES.values()} | {type(value).__name__ for value in OTHERS}
+    classes = {name for name in qn.__all__ if isinstance(getattr(qn, name), type)}
+    exceptions = {name for name in classes if issubclass(getattr(qn, name), Exception)}
+    protocols = {name for name in classes if getattr(getattr(qn, name), "_is_protocol", False)}
+    assert classes - exceptions - protocols <= made
+    for value in OTHERS:
+        # A function shows its address: a checkpoint tells by it that its name alone does not say what it is.
+        assert " at 0x" not in repr(value) or isinstance(value, qn.CallableSpectrum)
+        assert len(repr(value)) <= 360 or isinstance(value, qn.Comparison)  # a table
+    for name in qn.__all__:
+        assert getattr(qn, name).__doc__
+
+
+def test_keys_of_a_mapping_complete_themselves():
+    state = VALUES["state"]
+    assert state.heat_currents._ipython_key_completions_() == ["hot", "cold"]
+    assert PAIR.couplings._ipython_key_completions_() == [("A", "B")]
 
 
 def test_what_a_network_prints_is_that_network():

@@ -1,4 +1,4 @@
-"""The README: its blocks run, and its transcript is what they print."""
+"""The README and the manual: their blocks run, and the transcript is what they print."""
 
 import re
 from pathlib import Path
@@ -7,9 +7,14 @@ import pytest
 
 import qnet_qutip as qn
 
-README = (Path(__file__).parents[1] / "README.md").read_text()
-BLOCKS = re.findall(r"^```python\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+ROOT = Path(__file__).parents[1]
+PAGES = {path: (ROOT / path).read_text() for path in ("README.md", "qnet_qutip/README.md", "scripts/README.md")}
 NUMBER = re.compile(r"-?\d+\.\d+(?:e[+-]\d+)?|-?\d+e[+-]\d+")
+
+
+def blocks_of(page):
+    return re.findall(r"^```python\n(.*?)^```", PAGES[page], re.MULTILINE | re.DOTALL)
+
 
 pytestmark = pytest.mark.filterwarnings("ignore:heat currents of the local equation break:UserWarning")
 
@@ -27,7 +32,7 @@ def transcript(text):
 
 def test_transcript_is_what_the_package_prints():
     names = {}
-    cells = transcript(next(block for block in BLOCKS if block.startswith("In [")))
+    cells = transcript(next(block for block in blocks_of("README.md") if block.startswith("In [")))
     assert len(cells) == 10
     for source, shown in cells:
         *statements, last = [part.strip() for part in source.split("  #")[0].split("; ")]
@@ -43,18 +48,23 @@ def test_transcript_is_what_the_package_prints():
         assert numbers == pytest.approx(expected, rel=1e-6, abs=1e-14)
 
 
-def test_blocks_run():
+@pytest.mark.parametrize(("page", "count"), [("README.md", 1), ("qnet_qutip/README.md", 6)])
+def test_blocks_run(page, count):
     names = {"qn": qn}
-    blocks = [block for block in BLOCKS if not block.startswith("In [")]
-    assert len(blocks) == 6
+    blocks = [block for block in blocks_of(page) if not block.startswith("In [")]
+    assert len(blocks) == count
     for block in blocks:
         exec(block, names)
-    assert names["state"].rho.tr() == pytest.approx(1)
-    assert names["local"].heat_by("H_0").entropy_production > 0
+    assert qn.Network.__name__ == type(names["net"]).__name__
+    if "local" in names:
+        assert names["state"].rho.tr() == pytest.approx(1)
+        assert names["local"].heat_by("H_0").entropy_production > 0
 
 
-def test_every_equation_and_every_picture_is_there():
+def test_every_equation_and_every_page_and_picture_is_there():
     for name in qn.MASTER_EQUATIONS:
-        assert f"| `{name}` |" in README
-    for path in re.findall(r"\]\((figures/[^)]*)\)", README):
-        assert (Path(__file__).parents[1] / path).exists(), path
+        assert f"| `{name}` |" in PAGES["README.md"]
+    for page, text in PAGES.items():
+        for link in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+            if not link.startswith("http"):
+                assert ((ROOT / page).parent / link).exists(), f"{page}: {link}"

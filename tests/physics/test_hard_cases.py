@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
+import exact_networks
 import hard_cases
 import mpmath
 import numpy as np
 import pytest
 import qutip
+import random_gaussian
 
 import qnet_qutip as qn
 
@@ -21,12 +24,28 @@ def pair_on_both_nodes(seed):
             return parameters
 
 
-@pytest.mark.parametrize("study", hard_cases.STUDIES)
-def test_sample_of_hard_cases(study, tmp_path, capsys):
+@pytest.mark.parametrize(
+    ("study", "count"), [("pairs", 200), ("operators", 200), ("equations", 60), ("gaussian", 24), ("exact", 2)]
+)
+def test_sample_of_hard_cases(study, count, tmp_path, capsys):
     output = tmp_path / "outcomes.jsonl"
-    status = hard_cases.main([study, "--count", "200", "--seed", "7", "--output", str(output)])
+    status = hard_cases.main([study, "--count", str(count), "--seed", "7", "--output", str(output)])
     assert status == 0, capsys.readouterr().out
-    assert len(output.read_text().splitlines()) == 200
+    assert len(output.read_text().splitlines()) == count
+
+
+@pytest.mark.parametrize("excess", [3e-8, 3e-12])
+def test_wrong_one_body_current_is_noticed(excess, monkeypatch):
+    """Also where it is off by no more than is promised, but by more than it says itself."""
+    solve = qn.gaussian.steady_state
+
+    def wrong(*arguments, **options):
+        state = solve(*arguments, **options)
+        wrong_currents = {name: current * (1 + excess) for name, current in state.heat_currents.items()}
+        return dataclasses.replace(state, heat_currents=wrong_currents)
+
+    monkeypatch.setattr(qn.gaussian, "steady_state", wrong)
+    assert random_gaussian.try_quadratic("redfield", (7, 0)).outcome == hard_cases.SILENT
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -85,9 +104,30 @@ def test_errors_count_as_refused_with_their_class(monkeypatch, capsys):
         raise qn.ConvergenceError("no")
 
     monkeypatch.setattr(hard_cases.qn, "steady_state", refusing)
-    for study in hard_cases.STUDIES:
+    monkeypatch.setattr(hard_cases.qn.gaussian, "steady_state", lambda *arguments, **options: refusing())
+    for study in hard_cases.STUDIES.keys() - {"exact"}:
         assert hard_cases.main([study, "--count", "10"]) == 1
         assert "ConvergenceError: 10" in capsys.readouterr().out
+
+
+def test_wrong_exact_current_is_noticed(monkeypatch):
+    kind, seed = "quadrature", (1, 3)
+    right = exact_networks.try_network(kind, seed)
+    assert (right.outcome, right.error < 1e-2) == (hard_cases.RIGHT, True)
+    solve = qn.exact.steady_state
+
+    def wrong(network, **options):
+        state = solve(network, **options)
+        return dataclasses.replace(state, heat_currents={b: J * (1 + 3e-8) for b, J in state.heat_currents.items()})
+
+    monkeypatch.setattr(exact_networks.qn.exact, "steady_state", wrong)
+    assert exact_networks.try_network(kind, seed).outcome == hard_cases.SILENT
+
+
+def test_undamped_mode_is_known_to_the_reference():
+    equal = qn.star([qn.Oscillator(2)] * 3, 0.1, hot=qn.Bath("A", 3, qn.PhononSpectrum(1e-3)))
+    with pytest.raises(exact_networks.UndampedError):
+        exact_networks.reference(equal, None)
 
 
 def test_one_of_several_states_is_not_an_answer(monkeypatch):

@@ -9,6 +9,7 @@ import pytest
 import qutip
 
 import qnet_qutip as qn
+from qnet_qutip.thermodynamics import excitation_operators
 
 SPECTRUM = qn.PhononSpectrum(1e-3)
 
@@ -113,6 +114,97 @@ def test_bare_heat_of_the_local_equation_hides_work():
     assert heat.entropy_production == pytest.approx(1.159e-7, rel=1e-3)
 
 
+@pytest.mark.parametrize("T", [10.0, 100.0, 1000.0])
+@pytest.mark.parametrize("name", ["unified", "partial_secular"])
+def test_two_level_nodes_relax_the_faster_the_hotter_they_are(name, T):
+    """The default clusters and cutoff know that: taken apart the modes are off by 0.45 at T = 1000, 4.5e-3 at 100."""
+    kappa, omega = 1e-7, 5.0
+    net = chain(qn.TwoLevel, [omega, omega], 4.1e-3, 1.2 * T, T, kappa)
+    expected = qn.steady_state(qn.redfield_master_equation(net)).heat_currents["hot"]
+    rate = kappa * omega**3 * (2 / np.expm1(omega / (1.2 * T)) + 1)
+    current = qn.steady_state(qn.MASTER_EQUATIONS[name](net)).heat_currents["hot"]
+    assert current == pytest.approx(expected, rel=rate / omega)
+
+
+@pytest.mark.parametrize("T", [1.0, 30.0])
+def test_harmonic_oscillators_relax_as_fast_at_any_temperature(T):
+    """Modes 2ε = 0.02 apart: gap* = √(Jω) is 0.017 for ω = 5, κ = 4.6e-7, so that they are two."""
+    net = chain(qn.Oscillator, [5.0, 5.0], 0.01, T, 0.8 * T, 4.6e-7)
+    equation = qn.unified_master_equation(net, levels=2, rtol=1e9)
+    assert len(equation.clusters) == 2
+    assert qn.partial_secular_master_equation(net, levels=2, rtol=1e9).options["cutoff"] == pytest.approx(
+        np.sqrt(4.6e-7 * 5.01**4), rel=1e-12
+    )
+
+
+def wide_network():
+    return qn.chain(
+        [qn.Oscillator(4, anharmonicity=0.4), qn.TwoLevel(3.5)],
+        (qn.Quadrature(0.3), qn.Dispersive(0.3)),
+        hot=qn.Bath("A", 1.0, SPECTRUM),
+        cold=qn.Bath("B", 0.8, SPECTRUM),
+    )
+
+
+def test_dense_frequencies_are_warned_of_and_the_error_carried_on_the_equation():
+    """From 2.93 to 4.70 neighbours are closer than gap*: as one cluster it would be off by 16 %."""
+    net = wide_network()
+    with pytest.warns(
+        qn.ClusterWarning, match="9 of 9 clusters .* the worst from 5.06958 to 5.27495: .* by 13.2 times"
+    ):
+        equation = qn.unified_master_equation(net, levels=5, rtol=1e9)
+    assert max(equation.cluster_errors) == pytest.approx(13.191122350, rel=1e-9)
+    # Somebody who gives clusters is not told, but may ask.
+    given = qn.unified_master_equation(net, levels=5, rtol=1e9, clusters=equation.clusters)
+    assert given.cluster_errors == equation.cluster_errors
+    assert max(qn.unified_master_equation(PAIR).cluster_errors) < 1
+    expected = qn.steady_state(qn.universal_master_equation(net, levels=5, rtol=1e9)).heat_currents["hot"]
+    # Of the order that is told: 13 times the rate, which is about 0.1 of the frequency in the middle.
+    assert qn.steady_state(equation).heat_currents["hot"] == pytest.approx(expected, rel=0.05)
+
+
+def test_no_default_cluster_is_wider_than_its_gap():
+    """Γ = J(2n + 1) of the bath that relaxes faster, at the middle of the cluster."""
+    with pytest.warns(qn.ClusterWarning):
+        equation = qn.unified_master_equation(wide_network(), levels=5, rtol=1e9)
+    assert any(cluster.highest > cluster.lowest for cluster in equation.clusters)
+    for lowest, highest, _ in equation.clusters:
+        middle = (lowest + highest) / 2
+        assert highest - lowest <= np.sqrt(middle * 1e-3 * middle**3 / np.tanh(middle / 2))
+
+
+def test_clusters_may_be_handed_on():
+    with pytest.warns(qn.ClusterWarning):
+        equation = qn.unified_master_equation(wide_network(), levels=5, rtol=1e9)
+    net = wide_network()
+    for clusters in (equation.clusters, np.array(equation.clusters), [list(cluster) for cluster in equation.clusters]):
+        again = qn.unified_master_equation(net, levels=5, rtol=1e9, clusters=clusters)
+        assert again.clusters == equation.clusters
+        assert again.liouvillian() == equation.liouvillian()
+    moved = [cluster._replace(frequency=cluster.highest) for cluster in equation.clusters]
+    assert qn.unified_master_equation(net, levels=5, rtol=1e9, clusters=moved).clusters == tuple(moved)
+
+
+def test_one_cluster_of_all_and_a_cutoff_without_end():
+    one = qn.unified_master_equation(PAIR, clusters=[(0, np.inf)])
+    assert len(one.clusters) == 1
+    whole, redfield = qn.partial_secular_master_equation(PAIR, cutoff=np.inf), qn.redfield_master_equation(PAIR)
+    # Sums of the same in another order.
+    assert (whole.liouvillian() - redfield.liouvillian()).norm("max") <= 1e-15
+    assert whole.options["cutoff"] == np.inf
+
+
+def test_where_no_transition_has_a_rate_there_is_no_cutoff_and_no_one_state():
+    """A bath in the rotating wave exchanges no quantum between levels of the same energy."""
+    bath = qn.OperatorBath(qutip.destroy(2), 2.0, qn.OhmicSpectrum(1e-3, 20), "rotating-wave")
+    for name in ("global", "unified", "universal", "redfield", "partial_secular"):
+        equation = qn.MASTER_EQUATIONS[name](qutip.qeye(2), {"dead": bath})
+        with pytest.raises(qn.MultipleSteadyStatesError, match="steady states"):
+            qn.steady_state(equation)
+    assert qn.partial_secular_master_equation(qutip.qeye(2), {"dead": bath}).options["cutoff"] == 0.0
+
+
+@pytest.mark.filterwarnings("ignore::qnet_qutip.ClusterWarning")
 @pytest.mark.parametrize("name", list(qn.MASTER_EQUATIONS))
 @pytest.mark.parametrize("coupling", [0.3, qn.Quadrature(0.3), (0.3, qn.Dispersive(0.2))], ids=repr)
 def test_excitations_are_continuous_at_every_node(name, coupling):
@@ -136,6 +228,19 @@ def test_excitations_are_continuous_at_every_node(name, coupling):
     if not isinstance(coupling, qn.Quadrature):
         for (first, second), rate in state.excitation_currents.items():
             assert rate == pytest.approx(-state.excitation_currents[second, first], abs=1e-18)
+
+
+@pytest.mark.parametrize("coupling", [lambda g: g, qn.Quadrature, lambda g: (g, qn.Quadrature(2 * g))])
+def test_excitation_operators_keep_what_a_coupling_of_any_strength_does(coupling):
+    """They are linear in the strength, below the 1e-14 at which QuTiP drops entries too."""
+    weak, strong = (
+        excitation_operators(net, qn.local_master_equation(net).space)
+        for net in (chain(qn.TwoLevel, (5, 4), coupling(g), 12, 10) for g in (0.25 * 2.0**-60, 0.25))
+    )
+    assert list(weak) == list(strong) == [("A", "B"), ("B", "A")]
+    for pair, operator in strong.items():
+        assert np.abs(operator.full()).max() > 0.2
+        assert (2.0**60 * weak[pair].full()).tolist() == operator.full().tolist()
 
 
 @pytest.mark.parametrize("name", ["local", "global", "redfield", "universal"])
@@ -174,6 +279,23 @@ def test_baths_at_zero_temperature_take_all_and_give_nothing():
         (lambda: qn.partial_secular_master_equation(PAIR, cutoff=-1), ValueError, "cutoff must be positive or zero"),
         (lambda: qn.unified_master_equation(PAIR, clusters=[(6, 5)]), ValueError, "cluster 0 must be a lowest and a"),
         (lambda: qn.unified_master_equation(PAIR, clusters=[(0, 4.5)]), ValueError, "clusters must hold every Bohr"),
+        (lambda: qn.unified_master_equation(PAIR, clusters=4), TypeError, "clusters must be pairs of a lowest and"),
+        (lambda: qn.unified_master_equation(PAIR, clusters=[(1,)]), TypeError, "cluster 0 must be a lowest and a"),
+        (
+            lambda: qn.unified_master_equation(PAIR, clusters=[(4, 6, 7)]),
+            ValueError,
+            "the frequency of cluster 0 must be between its bounds",
+        ),
+        (
+            lambda: qn.unified_master_equation(PAIR, clusters=[(np.inf, np.inf)]),
+            ValueError,
+            "the lowest frequency of cluster 0 must be finite",
+        ),
+        (
+            lambda: qn.partial_secular_master_equation(PAIR, cutoff=-np.inf),
+            ValueError,
+            "cutoff must be finite, but is -inf",
+        ),
         (lambda: qn.global_master_equation(PAIR, level_shift=1), TypeError, "level_shift must be True or False"),
         (
             lambda: qn.global_master_equation(PAIR, level_shift=True),
@@ -195,7 +317,7 @@ def test_baths_at_zero_temperature_take_all_and_give_nothing():
             TypeError,
             "bath 'b' must be an OperatorBath",
         ),
-        (lambda: qn.global_master_equation(PAIR_LOWERING.dag() * PAIR_LOWERING), TypeError, "baths must be a mapping"),
+        (lambda: qn.global_master_equation(PAIR_LOWERING.dag() * PAIR_LOWERING), TypeError, "baths must be given"),
     ],
 )
 def test_bad_input_is_refused_by_name(build, error, message):
@@ -217,6 +339,38 @@ def test_an_ambiguous_bohr_frequency_is_refused_where_it_matters():
         qn.global_master_equation(net)
     assert qn.redfield_master_equation(net).unresolved["hot"][0].weight == pytest.approx(0.5, rel=0.1)
     assert not qn.global_master_equation(chain(qn.TwoLevel, [5.0, 4.0], 1e-12, 2.0, 1.0)).unresolved
+
+
+# Other numbers than these, which are exact, would be rounded by that much.
+@pytest.mark.filterwarnings("ignore:the baths' rates are so small:qnet_qutip.AccuracyWarning")
+@pytest.mark.parametrize("name", ["redfield", "universal", "unified", "partial_secular"])
+@pytest.mark.parametrize(("epsilon", "ratio"), [(1e-6, 1.0), (1e-9, 10.0), (1e-11, 1.0), (3e-12, 1.0), (1e-12, 10.0)])
+@pytest.mark.parametrize("detuned", [False, True])
+def test_levels_that_are_all_but_equal_keep_their_gap(name, epsilon, ratio, detuned):
+    """The distance of their energies, differences of doubles, would be off by 1e-4, and so the current."""
+    omega, rate = 3.7, ratio * epsilon
+    # A detuning that is one of doubles, in the sum of both frequencies too.
+    detuning = 2.0**-24 if detuned else 0.0
+    baths = {name: qn.Bath(node, T, qn.FlatSpectrum(rate)) for name, node, T in (("hot", "A", 3.0), ("cold", "B", 2.0))}
+    omega = round(omega * 2**24) / 2**24
+    net = qn.chain([qn.TwoLevel(omega + detuning), qn.TwoLevel(omega)], epsilon, **baths)
+    sides = [dense.total_rate_and_fraction(lambda _: rate, omega, bath.temperature) for bath in baths.values()]
+    with mpmath.workdps(40):
+        sides = [tuple(map(mpmath.mpf, side)) for side in sides]
+        passed = dense.two_node_excitation_current(mpmath.mpf(detuning), mpmath.mpf(epsilon), *sides)
+        expected = float(omega * passed)
+    build = qn.MASTER_EQUATIONS[name]
+    equation = build(net)
+    # What the four equations make of the frequencies' distance is of its relative size, and the cutoff keeps all of it.
+    tolerance = 1e-10 + 4 * np.hypot(epsilon, detuning) / omega
+    assert qn.steady_state(equation).heat_currents["hot"] == pytest.approx(expected, rel=tolerance)
+    lowering = equation.space.lowering
+    own = {
+        name: qn.OperatorBath(lowering[bath.node], bath.temperature, bath.spectrum, "rotating-wave")
+        for name, bath in baths.items()
+    }
+    state = qn.steady_state(build(equation.energy, own))
+    assert state.heat_currents["hot"] == pytest.approx(expected, rel=tolerance)
 
 
 def own_baths(rotation, spectrum, hot, cold, coupling="full"):
@@ -253,3 +407,14 @@ def test_a_bohr_frequency_of_zero_is_zero_in_any_basis(name, coupling):
         baths = own_baths(rotation, qn.OhmicSpectrum(1e-3, 20), 10, 5, coupling)
         currents.append(qn.steady_state(qn.MASTER_EQUATIONS[name](hamiltonian, baths)).heat_currents["hot"])
     assert currents == pytest.approx([currents[0]] * 6, rel=1e-9)
+
+
+def test_the_global_state_carries_nothing_between_nodes():
+    """ρ commutes with H, so that ⟨i[H, b†b]⟩ = 0, though as much heat flows as with coherences kept."""
+    network = qn.two_node("two-level", omega_h=6, omega_c=5, epsilon=0.3, T_h=12, T_c=10, kappa=1e-4)
+    resolved, kept = (
+        qn.steady_state(build(network)) for build in (qn.global_master_equation, qn.redfield_master_equation)
+    )
+    assert resolved.heat_currents["hot"] == pytest.approx(kept.heat_currents["hot"], rel=0.01)
+    assert abs(resolved.excitation_currents["A", "B"]) < 1e-18
+    assert kept.excitation_currents["A", "B"] > 1e-4

@@ -13,7 +13,7 @@ from reference import REFERENCE_CASES
 
 import qnet_qutip as qn
 from qnet_qutip import entanglement
-from qnet_qutip.truncation import one_way_flows
+from qnet_qutip.estimates import one_way_flows
 
 EPS = float(np.finfo(float).eps)
 KINDS = ("oscillator", "two-level")

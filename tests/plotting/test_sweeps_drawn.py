@@ -1,21 +1,15 @@
-"""Pictures: what is drawn is what is in the data, and nothing outside the axes given is touched."""
+"""Curves and maps of a sweep: what is drawn is what is in the data."""
 
-import matplotlib as mpl
-
-mpl.use("Agg")
-
-from dataclasses import dataclass
-
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
+from artists import draws_into_the_axes_given, lines, makes_a_new_figure
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import to_rgb
 
 import qnet_qutip as qn
 from qnet_qutip import plotting
-from qnet_qutip.sweep import closed_forms, relative_deviation, sweep
+from qnet_qutip.sweeps import relative_deviation, sweep
 
 FIGURE_3 = {"omega_h": 10.0, "omega_c": 5.0, "T_h": 12.0, "T_c": 10.0, "kappa": 1e-4}
 FIGURE_2 = {"omega_c": 5.0, "epsilon": 1e-4, "T_c": 10.0, "kappa": 1e-7}
@@ -23,86 +17,39 @@ CURVE = ("two-level", ["local", "global"], {"epsilon": [0.01, 0.1, 0.5, 1.0]}, F
 MAP = ("two-level", ["local"], {"omega_h": [3.0, 6.0, 9.0], "T_h": [11.0, 14.0]}, FIGURE_2)
 
 
-@dataclass(frozen=True)
-class History:
-    times: np.ndarray
-    heat_currents: dict
-    entropy_production: np.ndarray
-
-
-HISTORY = History(
-    times=np.linspace(0, 4, 5),
-    heat_currents={"hot": np.arange(5.0), "cold": -np.arange(5.0), "third": np.ones(5)},
-    entropy_production=np.array([np.inf, 4.0, 2.0, 1.0, 0.5]),
-)
-
-
 @pytest.fixture(scope="module")
 def curve():
-    return sweep(*CURVE), closed_forms(*CURVE)
+    return sweep(*CURVE), sweep(*CURVE, method="analytic")
 
 
 @pytest.fixture(scope="module")
 def surface():
-    return sweep(*MAP), closed_forms(*MAP)
-
-
-@pytest.fixture
-def ax():
-    figure, axes = plt.subplots()
-    yield axes
-    plt.close(figure)
-
-
-@pytest.fixture(autouse=True)
-def _settings_stay():
-    before = dict(mpl.rcParams)
-    yield
-    plt.close("all")
-    assert dict(mpl.rcParams) == before
+    return sweep(*MAP), sweep(*MAP, method="analytic")
 
 
 @pytest.fixture(scope="module")
 def drawings(curve, surface):
     return {
-        "network": lambda **at: plotting.plot_network(two_nodes(), **at),
         "current": lambda **at: plotting.plot_heat_current(*curve, **at),
         "population": lambda **at: plotting.plot_population(*curve, **at),
         "both": lambda **at: plotting.plot_current_and_population(*curve, **at),
         "equations": lambda **at: plotting.plot_equations(curve[0], **at),
         "entropy": lambda **at: plotting.plot_entropy_production(surface[0], **at),
         "error": lambda **at: plotting.plot_relative_error(*surface, **at),
-        "trajectory": lambda **at: plotting.plot_trajectory(HISTORY, **at),
     }
 
 
-NAMES = ["network", "current", "population", "both", "equations", "entropy", "error", "trajectory"]
-
-
-def two_nodes(kind="oscillator"):
-    return qn.two_node(kind, omega_h=10, omega_c=5, epsilon=0.25, T_h=12, T_c=9, kappa=1e-4)
-
-
-def texts(axes):
-    return [text.get_text() for text in axes.texts]
-
-
-def lines(axes):
-    return {line.get_label(): line for line in axes.get_lines()}
+NAMES = ["current", "population", "both", "equations", "entropy", "error"]
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_axes_given_are_drawn_into_and_returned(name, drawings, ax):
-    assert drawings[name](ax=ax) is ax
-    assert ax.has_data()
-    assert len(plt.get_fignums()) == 1
-    ax.figure.canvas.draw()
+    draws_into_the_axes_given(drawings[name], ax)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_new_figure_is_made_without_axes(name, drawings):
-    axes = drawings[name]()
-    assert plt.get_fignums() == [axes.figure.number]
+    makes_a_new_figure(drawings[name])
 
 
 # ---------------------------------------------------------------- curves
@@ -325,94 +272,3 @@ def test_maps_refuse_other_coordinates_and_arguments(curve, surface, ax):
         plotting.plot_entropy_production(surface[0], limit=-1, ax=ax)
     with pytest.raises(ValueError, match="values of 'omega_h'"):
         plotting.plot_relative_error(surface[0], surface[1].assign_coords(omega_h=[1, 2, 3]), ax=ax)
-
-
-# ---------------------------------------------------------------- networks and trajectories
-
-
-def test_network_shows_every_name_and_number(ax):
-    plotting.plot_network(two_nodes(), ax=ax)
-    shown = texts(ax)
-    assert {"A", "B", "hot", "cold"} <= set(shown)
-    assert {r"$\omega = 10$", r"$\omega = 5$", r"$\epsilon = 0.25$", "$T = 12$", "$T = 9$"} <= set(shown)
-
-
-def test_network_takes_symbols_for_numbers(ax):
-    plotting.plot_network(two_nodes(), {"A": r"$\omega_h$", ("A", "B"): r"$\epsilon$", "hot": "$T_h$"}, ax=ax)
-    assert {r"$\omega_h$", r"$\epsilon$", "$T_h$", "$T = 9$"} <= set(texts(ax))
-
-
-def test_label_of_nothing_is_refused(ax):
-    with pytest.raises(ValueError, match="a label must be one of"):
-        plotting.plot_network(two_nodes(), {"C": "x"}, ax=ax)
-
-
-def test_kinds_of_node_look_different(ax):
-    plotting.plot_network(two_nodes("two-level"), ax=ax)
-    levels = len(ax.get_lines())
-    ax.clear()
-    plotting.plot_network(two_nodes("oscillator"), ax=ax)
-    assert len(ax.get_lines()) > levels
-
-
-def chain_out_of_order():
-    spectrum = qn.PhononSpectrum(1e-4)
-    return qn.Network(
-        nodes={name: qn.TwoLevel(5) for name in "ABCD"},
-        couplings={("A", "C"): 0.1, ("C", "B"): 0.1, ("B", "D"): 0.1},
-        baths={"hot": qn.Bath("A", 12, spectrum), "cold": qn.Bath("D", 10, spectrum), "x": qn.Bath("C", 9, spectrum)},
-    )
-
-
-def ring_with_two_baths_on_a_node():
-    spectrum = qn.PhononSpectrum(1e-4)
-    return qn.Network(
-        nodes={"A": qn.Oscillator(5), "B": qn.TwoLevel(5), "C": qn.TwoLevel(5)},
-        couplings={("A", "B"): 0.1, ("B", "C"): 0.1, ("C", "A"): 0.1},
-        baths={"hot": qn.Bath("A", 12, spectrum), "cold": qn.Bath("A", 10, spectrum)},
-    )
-
-
-def single_node():
-    spectrum = qn.PhononSpectrum(1e-4)
-    baths = {"hot": qn.Bath("A", 12, spectrum), "cold": qn.Bath("A", 10, spectrum)}
-    return qn.Network({"A": qn.Oscillator(5)}, {}, baths)
-
-
-@pytest.mark.parametrize("network", [chain_out_of_order(), ring_with_two_baths_on_a_node(), single_node()])
-def test_no_two_labels_of_a_network_overlap(network):
-    figure = plt.figure(figsize=(6, 6))
-    axes = plotting.plot_network(network, ax=figure.subplots())
-    figure.canvas.draw()
-    boxes = [text.get_window_extent() for text in axes.texts]
-    assert len(boxes) == 2 * len(network.nodes) + len(network.couplings) + 2 * len(network.baths)
-    for index, box in enumerate(boxes):
-        assert not any(box.overlaps(other) for other in boxes[index + 1 :])
-
-
-def test_chain_is_drawn_in_its_order(ax):
-    plotting.plot_network(chain_out_of_order(), ax=ax)
-    places = {text.get_text(): text.get_position() for text in ax.texts}
-    assert places["A"][0] < places["C"][0] < places["B"][0] < places["D"][0]
-    assert len({places[name][1] for name in "ABCD"}) == 1
-
-
-def test_couplings_and_anharmonicities_are_labelled_by_what_they_are(ax):
-    couplings = {("A", "B"): (0.1, qn.Dispersive(-0.2)), ("B", "C"): qn.Quadrature(0.3)}
-    nodes = {"A": qn.TwoLevel(5), "B": qn.Oscillator(4, anharmonicity=0.5), "C": qn.Oscillator(3)}
-    plotting.plot_network(qn.Network(nodes, couplings, {}), ax=ax)
-    texts = {text.get_text() for text in ax.texts}
-    assert {r"$\epsilon = 0.1$, $\chi = -0.2$", "$g = 0.3$"} <= texts
-    assert {r"$\omega = 5$", r"$\omega = 4$, $\alpha = 0.5$", r"$\omega = 3$"} <= texts
-
-
-def test_trajectory_is_drawn_where_it_is_finite(ax):
-    plotting.plot_trajectory(HISTORY, ax=ax)
-    drawn = lines(ax)
-    np.testing.assert_array_equal(drawn["$J_h$"].get_ydata(), HISTORY.heat_currents["hot"])
-    np.testing.assert_array_equal(drawn["$J_c$"].get_ydata(), HISTORY.heat_currents["cold"])
-    np.testing.assert_array_equal(drawn[r"$J_\mathrm{third}$"].get_ydata(), HISTORY.heat_currents["third"])
-    right = ax.figure.axes[-1]
-    np.testing.assert_array_equal(right.get_lines()[0].get_ydata(), [np.nan, 4.0, 2.0, 1.0, 0.5])
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("$t$", "$J$")
-    assert "entropy production" in right.get_ylabel()

@@ -1,4 +1,7 @@
-"""The checkpoint of a sweep: a file of its finished points, one JSON line each, below a line that says whose it is.
+"""The checkpoint of a sweep: a file of its finished points, one line each, below a line that says whose it is.
+
+A point's line is a checksum and the point as JSON; the checksum covers the first line of the file too, so that a line
+that was altered, or that comes from another file, is found out.
 
 A file is read before anything is done to it, and changed only if its first line says that it belongs to this very
 sweep. A process that has one open holds a lock on it, which the system takes away when that process ends, however it
@@ -9,14 +12,19 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import json
 import os
 import sys
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import weakref
+import zlib
+from collections.abc import Callable, Iterator, Mapping
 from io import FileIO
 from pathlib import Path
+
+import numpy as np
+
+from qnet_qutip.sweeps.point import Record
 
 if sys.platform == "win32":
     import msvcrt
@@ -27,30 +35,20 @@ MARK = "qnet_qutip sweep"
 BEGINNING = json.dumps([MARK]).encode()[:-1]
 """How every checkpoint of a sweep begins."""
 
+CHECKSUM_LENGTH = 9
+"""Eight digits and a space."""
+
+_open_files: weakref.WeakSet[FileIO] = weakref.WeakSet()
+
 LOCKED_BYTE = 2**40
 """Where a lock is on Windows: beyond the end of the file, as it would keep others from reading what it covers."""
 
 
-@dataclass(frozen=True)
-class Record:
-    """What is kept of a steady state."""
-
-    heat_current: Mapping[str, float]
-    occupation: Mapping[str, float]
-    entropy_production: float
-    truncation_error: Mapping[str, float]
-    one_way_flow: Mapping[str, float]
-    residual: float
-    iterations: int
-    seconds: float
-    warnings: Sequence[Sequence[str]]
-
-
 @contextlib.contextmanager
 def open_checkpoint(
-    path: Path | None, key: Mapping[str, object]
+    path: Path | None, key: Mapping[str, object], total: int
 ) -> Iterator[tuple[dict[int, Record], Callable[[int, Record], None]]]:
-    """Begin a checkpoint or take up the one that the same sweep left behind, and remove it in the end.
+    """Begin a checkpoint, or take up the one that the same sweep left behind.
 
     Parameters
     ----------
@@ -58,6 +56,8 @@ def open_checkpoint(
         The file; with None nothing is kept.
     key : mapping of str to value
         What the sweep is, as values for JSON.
+    total : int
+        Number of its points.
 
     Yields
     ------
@@ -74,18 +74,13 @@ def open_checkpoint(
         If it is no file that can be written; from `append` too.
     ValueError
         If it is not empty and no checkpoint of this sweep; it is then left as it is.
-
-    Warns
-    -----
-    RuntimeWarning
-        If the file cannot be removed after a block that ended well.
     """
     if path is None:
         yield {}, lambda point, record: None
         return
     header = _line([MARK, key])
     with _open_alone(path) as file:
-        records, length = _read(file, path, key, header)
+        records, length = _read(file, path, key, header, total)
         with _naming(path):
             file.truncate(length)
             if not length:
@@ -93,14 +88,37 @@ def open_checkpoint(
 
         def append(point: int, record: Record) -> None:
             with _naming(path):
-                _append(file, _line({"point": point, "record": dataclasses.asdict(record)}))
+                _append(file, _point_line(header, point, record))
 
         yield records, append
-        _remove(file, path)
 
 
 def _line(entry: object) -> bytes:
-    return json.dumps(entry, sort_keys=True).encode() + b"\n"
+    return json.dumps(entry, sort_keys=True, default=np.ndarray.tolist).encode() + b"\n"
+
+
+def _point_line(header: bytes, point: int, record: Record) -> bytes:
+    line = _line({"point": point, "record": dataclasses.asdict(record)})
+    return _checksum(header, line) + line
+
+
+def _checksum(header: bytes, line: bytes) -> bytes:
+    return b"%08x " % zlib.crc32(line, zlib.crc32(header))
+
+
+def _parsed(header: bytes, line: bytes, total: int) -> tuple[int, Record]:
+    """The point and the record of a line, or a ValueError."""
+    checksum, line = line[:CHECKSUM_LENGTH], line[CHECKSUM_LENGTH:]
+    if checksum != _checksum(header, line):
+        raise ValueError("its checksum is another")
+    try:
+        entry = json.loads(line)
+        point, record = entry["point"], Record(**entry["record"])
+    except (TypeError, LookupError) as error:
+        raise ValueError(str(error)) from None
+    if not isinstance(point, int) or not 0 <= point < total:
+        raise ValueError(f"there is no point {point!r}")
+    return point, dataclasses.replace(record, warnings=tuple((category, text) for category, text in record.warnings))
 
 
 @contextlib.contextmanager
@@ -125,6 +143,7 @@ def _open_alone(path: Path) -> FileIO:
                 file.close()
                 raise
         if locked and at_its_place:
+            _open_files.add(file)
             return file
         file.close()
         # If it is not at its place, the sweep that had it came to its end and removed it between opening and locking.
@@ -133,6 +152,16 @@ def _open_alone(path: Path) -> FileIO:
                 f"checkpoint {str(path)!r} must not be in use, but another sweep is writing to it; wait for its end or "
                 "name another file"
             )
+
+
+def _close_in_child() -> None:
+    """A worker that is forked while a checkpoint is open would hold its lock on after the sweep was killed."""
+    for file in list(_open_files):
+        file.close()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_in_child)
 
 
 def _lock(file: FileIO) -> bool:
@@ -145,6 +174,10 @@ def _lock(file: FileIO) -> bool:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         return False
+    except OSError as error:
+        if error.errno in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
+            raise OSError("its file system has no locks, which keep two sweeps apart; put it on another") from error
+        raise
     return True
 
 
@@ -156,7 +189,9 @@ def _is_at(file: FileIO, path: Path) -> bool:
         return False
 
 
-def _read(file: FileIO, path: Path, key: Mapping[str, object], header: bytes) -> tuple[dict[int, Record], int]:
+def _read(
+    file: FileIO, path: Path, key: Mapping[str, object], header: bytes, total: int
+) -> tuple[dict[int, Record], int]:
     """The records in a file, and its length without a last line that was cut off; an error if it is not this sweep's.
 
     Of a header that was cut off, as of an empty file, nothing is taken over: the length is 0.
@@ -175,10 +210,10 @@ def _read(file: FileIO, path: Path, key: Mapping[str, object], header: bytes) ->
         for line in content:
             if line.endswith(b"\n"):
                 try:
-                    entry = json.loads(line)
-                    records[entry["point"]] = Record(**entry["record"])
-                except (ValueError, TypeError, KeyError) as error:
-                    raise _no_checkpoint(path, f"it has a line that is no point: {error}") from None
+                    point, record = _parsed(header, line, total)
+                except ValueError as error:
+                    raise _no_checkpoint(path, f"it has a damaged line: {error}") from None
+                records[point] = record
                 length += len(line)
         return records, length
 
@@ -208,20 +243,3 @@ def _append(file: FileIO, line: bytes) -> None:
     except BaseException:
         file.truncate(length)
         raise
-
-
-def _remove(file: FileIO, path: Path) -> None:
-    """Remove a checkpoint that has served, or where its name is a link what that leads to."""
-    if not _is_at(file, path):
-        return
-    if sys.platform == "win32":
-        # An open file cannot be removed there.
-        file.close()
-    try:
-        path.resolve().unlink()
-    except OSError as error:
-        warnings.warn(
-            f"the sweep is finished, but its checkpoint {str(path)!r} cannot be removed: {error}",
-            RuntimeWarning,
-            stacklevel=5,
-        )

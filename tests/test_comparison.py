@@ -1,0 +1,186 @@
+"""The comparison: every equation beside the exact currents, and which one it names."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import qnet_qutip as qn
+from qnet_qutip.comparison import Assessment, recommended_by_scales
+from qnet_qutip.scales import Scales, scales
+
+PAPER = {"omega_c": 5, "T_h": 12, "T_c": 10, "kappa": 1e-7}
+
+
+def pair(omega_h: float, epsilon: float) -> qn.Network:
+    return qn.two_node("oscillator", omega_h=omega_h, epsilon=epsilon, **PAPER)
+
+
+# physics.md, "Who is right?": the current over the exact one.
+TABLE = [
+    (10, 1e-3, "local", -2.29),
+    (6, 1e-3, "local", 0.0),
+    (6, 1e-3, "global", 1.0000),
+    (5, 1e-3, "local", 1.0000),
+    (5, 1e-5, "global", 1.39),
+    (5, 1e-6, "global", 40.1),
+    (5, 1e-7, "global", 3907),
+    (5, 1e-7, "unified", 1.0000),
+    (5, 1e-6, "universal", 1.0000),
+    (10, 1e-3, "redfield", 1.0000),
+]
+
+
+@pytest.mark.parametrize(("omega_h", "epsilon", "equation", "ratio"), TABLE)
+def test_errors_are_those_of_the_known_table(omega_h: float, epsilon: float, equation: str, ratio: float) -> None:
+    row = qn.compare(pair(omega_h, epsilon)).assessments[equation]
+    # Half a unit of the table's last digit, of the ratio's size.
+    assert row.error == pytest.approx(
+        abs(ratio - 1), abs=0.005 * max(1, abs(ratio) / 4) if ratio not in (1.0, 0.0) else 1e-4
+    )
+
+
+def test_named_is_what_promises_most_of_those_that_are_right() -> None:
+    resolved = qn.compare(pair(6, 1e-3))
+    assert resolved.recommended == "global"
+    assert resolved.assessments["global"].error <= resolved.scales.neglected
+    unresolved = qn.compare(pair(5, 1e-6))
+    assert unresolved.recommended == "unified"
+    assert unresolved.assessments["global"].error > 30
+    assert unresolved.assessments["local"].error <= unresolved.scales.neglected  # but promises less
+    assert "use unified" in unresolved.reason
+
+
+def test_none_will_do_where_the_baths_transfer_directly() -> None:
+    # J = κω³ has no cutoff: between two baths on one node most passes at high frequencies, in fourth order.
+    phonons = qn.PhononSpectrum(5e-5)
+    baths = {"hot": qn.Bath("A", 12, phonons), "cold": qn.Bath("A", 10, phonons)}
+    verdict = qn.compare(qn.Network({"A": qn.Oscillator(5)}, {}, baths))
+    assert min(row.error for row in verdict.assessments.values()) > max(0.1, verdict.scales.neglected)
+    assert verdict.reason.startswith("none will do: ")
+
+
+def test_baths_of_one_temperature_exchange_nothing_by_any_equation_but_the_local_one() -> None:
+    """Where currents are rounding: zero within their errors, and not infinitely far from the exact zero."""
+    verdict = qn.compare(qn.two_node("oscillator", omega_h=6, omega_c=5, epsilon=1e-2, T_h=10, T_c=10, kappa=1e-4))
+    assert set(verdict.exact.values()) == {0.0}
+    errors = {name: row.error for name, row in verdict.assessments.items()}
+    assert errors.pop("local") == np.inf
+    assert set(errors.values()) == {0.0}
+    assert verdict.recommended == "global"
+
+
+def test_currents_that_are_less_than_their_errors_are_no_row_of_numbers() -> None:
+    # Three couplings of 5e-9 to 1e-8 between the baths: exactly 1.9e-35, of 30 digits of what the baths exchange.
+    phonons = qn.PhononSpectrum(3e-5)
+    net = qn.chain(
+        [qn.Oscillator(frequency) for frequency in (4.5, 4.4, 5.6, 5.9)],
+        [5e-9, 8e-9, 1e-8],
+        hot=qn.Bath("A", 12, phonons),
+        cold=qn.Bath("D", 10, phonons),
+    )
+    verdict = qn.compare(net)
+    assert verdict.exact["hot"] > 0
+    refusals = {name: row.refusal for name, row in verdict.assessments.items()}
+    assert all(text.startswith("heat currents of hot, cold are not resolved") for text in refusals.values())
+    assert not any(row.heat_currents for row in verdict.assessments.values())
+    assert (verdict.recommended, verdict.reason[:18]) == ("", "no master equation")
+    assert "not resolved" in str(verdict)
+
+
+def test_exact_currents_that_are_less_than_their_errors_are_no_exact_answer(monkeypatch) -> None:
+    net = pair(10, 1e-3)
+    state = qn.exact.steady_state(net)
+    doubtful = replace(state, heat_current_errors={bath: 2 * abs(J) for bath, J in state.heat_currents.items()})
+    monkeypatch.setattr(qn.exact, "steady_state", lambda network: doubtful)
+    verdict = qn.compare(net)
+    assert not verdict.exact
+    assert verdict.no_exact_answer.startswith("heat currents of hot, cold are not resolved")
+    assert "judged by the scales alone" in verdict.reason
+
+
+def test_one_body_matrices_and_density_matrices_say_the_same() -> None:
+    net = qn.two_node("oscillator", omega_h=4, omega_c=3, epsilon=0.5, T_h=1.2, T_c=1, kappa=1e-3)
+    one_body, matrices = qn.compare(net), qn.compare(net, density_matrices=True)
+    assert {row.path for row in one_body.assessments.values()} == {"one-body matrices"}
+    assert {row.path for row in matrices.assessments.values()} == {"density matrix"}
+    assert one_body.recommended == matrices.recommended
+    for name, row in one_body.assessments.items():
+        other = matrices.assessments[name]
+        assert row.promises == other.promises
+        assert (row.positive, row.second_law_kept) == (other.positive, other.second_law_kept)
+        # To the truncation's tolerance.
+        assert dict(row.heat_currents) == pytest.approx(dict(other.heat_currents), rel=2e-8)
+
+
+def test_local_violates_the_second_law_in_the_table() -> None:
+    verdict = qn.compare(pair(10, 1e-3))
+    assert not verdict.assessments["local"].second_law_kept
+    assert "VIOLATED" in str(verdict)
+    assert verdict.assessments["global"].second_law_kept
+
+
+def test_two_level_nodes_are_judged_by_their_scales() -> None:
+    resolved = qn.compare(qn.two_node("two-level", omega_h=10, epsilon=1e-3, **PAPER))
+    assert not resolved.exact
+    assert "Oscillator" in resolved.no_exact_answer
+    assert resolved.recommended == "global"
+    assert "judged by the scales alone" in resolved.reason
+    assert qn.compare(qn.two_node("two-level", omega_h=5, epsilon=1e-6, **PAPER)).recommended == "unified"
+
+
+def test_a_given_exact_state_is_the_measure() -> None:
+    net = qn.two_node("two-level", omega_h=10, epsilon=1e-3, **PAPER)
+    state = qn.steady_state(qn.redfield_master_equation(net))
+    verdict = qn.compare(net, exact_state=state)
+    assert verdict.assessments["redfield"].error <= 1e-9
+    assert verdict.assessments["local"].error > 1
+    with pytest.raises(TypeError, match="exact_state must be a state with the heat currents of"):
+        qn.compare(net, exact_state=state.rho)
+
+
+def test_an_equation_without_a_steady_state_says_why() -> None:
+    # Two oscillators that Redfield's equation does not keep from growing, or any that refuses: a row without numbers.
+    row = replace(Assessment("local", qn.local_master_equation(pair(5, 0.1)).promises), refusal="because")
+    assert np.isnan(row.first_law_residual)
+    assert recommended_by_scales(Scales(1e-3, 1.0, 1.0, {"global": 1.0}), {"redfield": row}) == "redfield"
+
+
+def test_bad_input_is_refused() -> None:
+    with pytest.raises(TypeError, match="network must be a Network"):
+        qn.compare(5)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="density_matrices must be"):
+        qn.compare(pair(5, 0.1), density_matrices="yes")  # type: ignore[arg-type]
+    net = pair(5, 0.1)
+    with pytest.raises(ValueError, match="network must have at least one bath"):
+        qn.compare(qn.Network(net.nodes, net.couplings, {}))
+    with pytest.raises(ValueError, match=r"but \['B'\] are not"):
+        qn.compare(qn.Network(net.nodes, {}, {"hot": net.baths["hot"]}))
+    with pytest.raises(ValueError, match="omega_- would not be positive"):
+        qn.compare(pair(5, 0.1).replace(couplings={("A", "B"): 6.0}))
+
+
+def test_comparison_is_a_value_with_a_dataset() -> None:
+    verdict = qn.compare(pair(6, 1e-3))
+    again = pickle.loads(pickle.dumps(verdict))
+    assert again == verdict
+    dataset = verdict.to_dataset()
+    assert dataset.attrs["recommended"] == verdict.recommended
+    assert dataset.error.sel(equation="global").item() == verdict.assessments["global"].error
+    assert (
+        dataset.heat_current.sel(equation="local", bath="hot").item()
+        == verdict.assessments["local"].heat_currents["hot"]
+    )
+    assert dataset.exact_heat_current.sel(bath="cold").item() == verdict.exact["cold"]
+
+
+def test_scales_are_those_of_the_modes() -> None:
+    # On resonance the modes are 2ε apart, and each is damped by half of either bath: κω³ in all.
+    found = scales(pair(5, 1e-3))
+    assert found.rate_over_gap == pytest.approx(1e-7 * 125 / 2e-3, rel=1e-3)
+    assert found.neglected == pytest.approx(1e-7 * 25, rel=1e-3)
+    assert found.gap_over_frequency == pytest.approx(2e-3 / 5, rel=1e-3)
+    assert found.expected_errors["global"] == pytest.approx((1e-7 * 125 / 2e-3) ** 2, rel=1e-2)
