@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from qnet_qutip import checks, exact, gaussian
 from qnet_qutip.equations import MASTER_EQUATIONS, PROMISES, ClusterWarning, Promises
 from qnet_qutip.equations.assembly import require_baths
-from qnet_qutip.modes import require_bounded
+from qnet_qutip.modes import is_harmonic, require_bounded
 from qnet_qutip.network import FrozenMapping, Network, require_reached
 from qnet_qutip.scales import Scales, scales
 from qnet_qutip.solver.linear import ConvergenceError, MultipleSteadyStatesError
@@ -259,7 +259,7 @@ def compare(
     ------
     TypeError, ValueError
         If it is no network, or one without a bath, with a part that no bath reaches, or an energy without a lower
-        bound.
+        bound; or if it is not harmonic and no equation can be solved for it.
 
     Examples
     --------
@@ -276,7 +276,11 @@ def compare(
     require_bounded(network)
     given, none = _exact_currents(network, exact_state)
     found = {name: _solved(network, name, density_matrices, rtol) for name in MASTER_EQUATIONS}
-    measured = scales(network, next((space for _, space in found.values() if space is not None), None))
+    space = next((space for _, space in found.values() if space is not None), None)
+    if space is None and not is_harmonic(network):
+        said = "; ".join(f"{name}: {row.refusal}" for name, (row, _) in found.items())
+        raise ValueError(f"network must have a steady state by some master equation to be judged, but has none: {said}")
+    measured = scales(network, space)
     # A current may vanish where others do not: local's between nodes of ω/T alike.
     scale = max(_largest(given), *(_largest(row.heat_currents) for row, _ in found.values()))
     resolved = {name: _resolved(network, row, scale) for name, (row, _) in found.items()}

@@ -184,3 +184,10 @@ def test_scales_are_those_of_the_modes() -> None:
     assert found.neglected == pytest.approx(1e-7 * 25, rel=1e-3)
     assert found.gap_over_frequency == pytest.approx(2e-3 / 5, rel=1e-3)
     assert found.expected_errors["global"] == pytest.approx((1e-7 * 125 / 2e-3) ** 2, rel=1e-2)
+
+
+def test_a_network_that_no_equation_can_be_solved_for_is_refused_with_the_reasons() -> None:
+    baths = {name: qn.Bath(node, T, qn.PhononSpectrum(1e-4)) for name, node, T in (("hot", "0", 2), ("cold", "15", 1))}
+    ring = qn.ring({str(number): qn.TwoLevel(5) for number in range(30)}, 0.1, **baths)
+    with pytest.raises(ValueError, match=r"must have a steady state by some master equation .* would take about"):
+        qn.compare(ring)
