@@ -183,8 +183,8 @@ qn.compare(qubits, exact_state=exact)
 #
 # The current between nodes that are far out of tune is small, of the order ε²γ, and what the equations neglect can be
 # more than a percent of it. In figure 3 of the paper all that are right in principle miss the exact current by 3 %,
-# and `compare` says so. Two baths on one node whose spectra have no cutoff exchange most of their heat directly, at high
-# frequencies: there none will do.
+# and `compare` says so. Two baths on one node whose spectra have no cutoff exchange most of their heat directly, at
+# high frequencies: there none will do.
 
 # %%
 figure_3 = qn.two_node("oscillator", omega_h=10, omega_c=5, epsilon=0.01, T_h=12, T_c=10, kappa=1e-4)
