@@ -16,7 +16,7 @@ from qnet_qutip.network import FrozenMapping, Network, require_reached
 from qnet_qutip.scales import Scales, scales
 from qnet_qutip.solver.linear import ConvergenceError, MultipleSteadyStatesError
 from qnet_qutip.space import Space
-from qnet_qutip.steady import LawWarning, PositivityWarning, broken_laws, current_errors, steady_state
+from qnet_qutip.steady import LawWarning, PositivityWarning, broken_laws, steady_state
 from qnet_qutip.truncation import DEFAULT_RTOL
 
 if TYPE_CHECKING:
@@ -345,7 +345,7 @@ def _solved(network: Network, name: str, density_matrices: bool, rtol: float) ->
             name,
             equation.promises,
             state.heat_currents,
-            current_errors(state),
+            state.heat_current_errors,
             state.entropy_production,
             state.positive,
             "second" not in broken_laws(state),

@@ -32,7 +32,7 @@ from qnet_qutip.solver.generator import (
     permuted_together,
     sparse_matrix,
 )
-from qnet_qutip.solver.point import Options
+from qnet_qutip.solver.point import Options, current_scales
 from qnet_qutip.solver.sectors import Sectors, hermitian
 from qnet_qutip.solver.stationary import long_time_state
 from qnet_qutip.solver.stationary import steady_state_on as solve
@@ -135,6 +135,7 @@ class SteadyState:
     _flat: Real
     _remainder: Real
     _basis: Eigenbasis | None
+    _current_tolerances: Mapping[str, float]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SteadyState):
@@ -310,6 +311,22 @@ class SteadyState:
             }
         )
 
+    @cached_property
+    def heat_current_errors(self) -> Mapping[str, float]:
+        """Absolute error of each heat current: of the truncation, and what the solver may have left.
+
+        The latter is `rtol` of `steady_state` times what it is relative to there: for the current of a single bath what
+        that exchanges with its node.
+        """
+        flows = self._of_equation("heat_current_errors").one_way_flows
+        return FrozenMapping(
+            {
+                bath: 10 * self._current_tolerances[bath]
+                + self.truncation_error[bath] * max(abs(current), SMALLEST_CURRENT_SCALE * flows.get(bath, 0.0))
+                for bath, current in self.heat_currents.items()
+            }
+        )
+
     @property
     def unknowns(self) -> int:
         """Number of entries of ρ in the sectors that couple to the populations."""
@@ -470,6 +487,7 @@ class _Found:
     sectors: Sectors
     value: DoubleDouble
     currents: Mapping[str, float]
+    scales: Mapping[str, float]
     residual: float
     iterations: int = 0
     changes: Mapping[str, float] = field(default_factory=dict)
@@ -522,7 +540,7 @@ def _of_equation(equation: MasterEquation, request: _Request) -> SteadyState:
             stacklevel=3,
         )
     _warn_of_energy_rounding(found, stacklevel=4)
-    _warn_of_laws(state, equation, request.rtol, stacklevel=4)
+    _warn_of_laws(state, equation, stacklevel=4)
     if equation.space is not None and error > equation.rtol:
         cut = equation.space.truncation.arguments
         warnings.warn(
@@ -562,7 +580,7 @@ def _found(
     if request.start is not None and request.start.rho.shape != hamiltonian.shape:
         raise ValueError(f"start must have {hamiltonian.shape[0]} states, but has {request.start.rho.shape[0]}")
     if request.method in QUTIP_METHODS:
-        return _by_qutip(hamiltonian, operators, request, energy)
+        return _by_qutip(hamiltonian, operators, request, smallest_scales, energy)
     on: OnSectors | None
     show = progress_line("steady state")
 
@@ -588,6 +606,7 @@ def _found(
         on.sectors,
         solution.value,
         solution.currents,
+        solution.scales,
         solution.residual,
         solution.iterations,
         solution.changes,
@@ -601,6 +620,7 @@ def _by_qutip(
     hamiltonian: qutip.Qobj,
     operators: Mapping[str, Iterable[CollapseOperator]],
     request: _Request,
+    smallest_scales: Mapping[str, float],
     energy: qutip.Qobj | None,
 ) -> _Found:
     method = request.method
@@ -625,7 +645,9 @@ def _by_qutip(
     flat = on.sectors.pack(state)
     value = flat, np.zeros_like(flat)
     residual, currents = on.residual_and_currents(value)
-    return _Found(on.sectors, value, currents, float(np.linalg.norm(residual)))
+    wanted = Options(request.rtol, request.max_iterations, smallest_scales=smallest_scales)
+    scales = current_scales(on, flat, currents, wanted)
+    return _Found(on.sectors, value, currents, scales, float(np.linalg.norm(residual)))
 
 
 def _state(
@@ -648,6 +670,7 @@ def _state(
         _flat=found.value[0],
         _remainder=found.value[1],
         _basis=found.basis,
+        _current_tolerances=FrozenMapping({bath: request.rtol * scale for bath, scale in found.scales.items()}),
     )
 
 
@@ -661,39 +684,13 @@ def _warn_of_energy_rounding(found: _Found, stacklevel: int) -> None:
         )
 
 
-def current_errors(state: SteadyState, rtol: float = 1e-10) -> Mapping[str, float]:
-    """Absolute error of each heat current: of the truncation, and what the solver may have left.
-
-    Parameters
-    ----------
-    state : SteadyState
-        Of a master equation.
-    rtol : float, optional
-        Error of the currents that the solver may have left, as for `steady_state`.
-
-    Returns
-    -------
-    mapping of str to float
-    """
-    flows = state._of_equation("current_errors").one_way_flows
-    return FrozenMapping(
-        {
-            bath: (10 * rtol + state.truncation_error[bath])
-            * max(abs(current), SMALLEST_CURRENT_SCALE * flows.get(bath, 0.0))
-            for bath, current in state.heat_currents.items()
-        }
-    )
-
-
-def broken_laws(state: SteadyState, rtol: float = 1e-10) -> Mapping[str, str]:
+def broken_laws(state: SteadyState) -> Mapping[str, str]:
     """The laws that the heat currents of a steady state break by more than their errors, counted by H.
 
     Parameters
     ----------
     state : SteadyState
         Of a master equation.
-    rtol : float, optional
-        Error of the currents that the solver may have left, as for `steady_state`.
 
     Returns
     -------
@@ -707,7 +704,7 @@ def broken_laws(state: SteadyState, rtol: float = 1e-10) -> Mapping[str, str]:
     >>> broken_laws(steady_state(qn.local_master_equation(net)))
     {}
     """
-    equation, errors = state._of_equation("broken_laws"), current_errors(state, rtol)
+    equation, errors = state._of_equation("broken_laws"), state.heat_current_errors
     broken = {}
     if not equation.promises.first_law and abs(sum(state.heat_currents.values())) > sum(errors.values()):
         broken["first"] = "first_law_residual"
@@ -716,12 +713,12 @@ def broken_laws(state: SteadyState, rtol: float = 1e-10) -> Mapping[str, str]:
     return FrozenMapping(broken)
 
 
-def _warn_of_laws(state: SteadyState, equation: MasterEquation, rtol: float, stacklevel: int) -> None:
+def _warn_of_laws(state: SteadyState, equation: MasterEquation, stacklevel: int) -> None:
     """Warn if a law is broken; the figures are on the state.
 
     The text is the same for every state, so that Python's filter shows it once.
     """
-    for law, attribute in broken_laws(state, rtol).items():
+    for law, attribute in broken_laws(state).items():
         warnings.warn(
             f"heat currents of the {equation.name} equation break the {law} law, which it does not promise for heat "
             f"counted by H; see {attribute} of the state",

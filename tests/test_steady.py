@@ -13,6 +13,8 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 import qnet_qutip as qn
+from qnet_qutip.network import bath_rate
+from qnet_qutip.steady import broken_laws
 
 EPS = float(np.finfo(float).eps)
 Matrix = NDArray[np.complex128]
@@ -575,3 +577,32 @@ def test_covariance_and_correlations_are_read_only() -> None:
 def test_smallest_eigenvalue_is_that_of_the_density_matrix() -> None:
     state = qn.steady_state(COLD)
     assert state.smallest_eigenvalue == pytest.approx(scipy.linalg.eigvalsh(state.rho.full())[0], abs=10 * EPS)
+
+
+@pytest.mark.parametrize("name", ["local", "redfield"])
+def test_current_of_a_single_bath_is_zero_within_its_error_and_breaks_no_law(name: str) -> None:
+    net = qn.Network(
+        nodes={"A": qn.TwoLevel(2.0), "B": qn.TwoLevel(2.625)},
+        couplings={("A", "B"): 0.0078125},
+        baths={"only": qn.Bath("A", 0.875, qn.PhononSpectrum(0.0078125))},
+    )
+    equation = qn.MASTER_EQUATIONS[name](net)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        state = qn.steady_state(equation)
+    error = state.heat_current_errors["only"]
+    # The solver judges it against what the bath exchanges with its node, which is γ(ω)ω⟨σ₊σ₋⟩ at least.
+    loss = bath_rate(net, "only").rate(2.0) * 2.0 * state.occupations["A"]
+    assert abs(state.heat_currents["only"]) <= error
+    assert 1e-10 * loss <= error <= 1e-8 * loss
+    assert broken_laws(state) == {}
+
+
+def test_errors_of_currents_follow_the_tolerance() -> None:
+    errors = [qn.steady_state(PAIR, rtol=rtol).heat_current_errors["hot"] for rtol in (1e-10, 1e-6)]
+    assert errors[1] == pytest.approx(1e4 * errors[0], rel=1e-6)
+    by_qutip = qn.steady_state(PAIR, method="direct").heat_current_errors
+    assert by_qutip["hot"] == pytest.approx(errors[0], rel=1e-6)
+    plain = qn.steady_state(PAIR.hamiltonian, PAIR.collapse_operators)
+    with pytest.raises(AttributeError, match="heat_current_errors needs a master equation"):
+        assert plain.heat_current_errors

@@ -44,6 +44,8 @@ class Solution:
         ρ on the sectors, double-double.
     currents : dict of str to float
         Tr[H D(ρ)] of each dissipator, summed in double-double.
+    scales : dict of str to float
+        What errors of the currents are relative to.
     residual : float
         Frobenius norm of L(ρ) - σ, in units of frequency.
     error : float
@@ -64,6 +66,7 @@ class Solution:
 
     value: dd.DoubleDouble
     currents: dict[str, float]
+    scales: dict[str, float]
     residual: float
     error: float
     changes: dict[str, float]
@@ -134,7 +137,7 @@ def solve(generator: OnSectors, options: Options, *, source: Real | None = None,
     if source is None and has_last_resort(generator, options):
         exact = many_digits.steady_state(generator)
         if exact is not None:
-            return _exact(generator, *exact, iterations + 1, (*names, "a hundred digits"))
+            return _exact(generator, *exact, options, iterations + 1, (*names, "a hundred digits"))
         failures.append("a hundred digits are not enough either")
     if not (options.unique or generator.decay or (stage is not None and stage.vectors)):
         require_relaxation(generator, stage)
@@ -148,11 +151,12 @@ def _exact(
     generator: OnSectors,
     value: dd.DoubleDouble,
     currents: dict[str, float],
+    options: Options,
     iterations: int,
     names: tuple[str, ...],
 ) -> Solution:
-    residual = norm(generator.residual(value))
-    return Solution(value, currents, residual, 0.0, dict.fromkeys(currents, 0.0), {}, iterations, names, None)
+    residual, scales = norm(generator.residual(value)), current_scales(generator, value[0], currents, options)
+    return Solution(value, currents, scales, residual, 0.0, dict.fromkeys(currents, 0.0), {}, iterations, names, None)
 
 
 def _solution(
@@ -173,6 +177,7 @@ def _solution(
     return Solution(
         point.value,
         point.currents,
+        scales,
         point.residual,
         attempt.error,
         attempt.changes,

@@ -112,8 +112,9 @@ def _energy_rounding(on: OnSectors, solution: Solution, options: Options) -> flo
         SectorGenerator(replace(on.generator, hamiltonian=rounded, energy=energy), on.sectors),
         replace(options, report=None),
     )
-    scales = current_scales(on, solution.value[0], solution.currents, options)
-    changes = [abs(other.currents[bath] - current) / scales[bath] for bath, current in solution.currents.items()]
+    changes = [
+        abs(other.currents[bath] - current) / solution.scales[bath] for bath, current in solution.currents.items()
+    ]
     change = max(
         float(np.linalg.norm(other.value[0] - solution.value[0]) / np.linalg.norm(solution.value[0])), *changes
     )
@@ -273,6 +274,7 @@ def long_time_state(generator: Generator, rho0: Entries, options: Options) -> tu
         solution,
         value=value,
         currents=currents,
+        scales=current_scales(on, rho, currents, options),
         residual=float(np.linalg.norm(residual)),
         changes={},
         unresolved={},

@@ -169,12 +169,13 @@ def gibbs(hamiltonian: Matrix, temperature: float) -> Matrix:
 def solver_error(state: qn.SteadyState, rtol: float = 1e-10) -> dict[str, float]:
     """Absolute error that the solver may leave of each current in the space given, and rounding of the rates.
 
-    The solver takes 1e-18 of what a bath's jumps carry both ways for zero.
+    The solver takes 1e-18 of what a bath's jumps carry both ways for zero; what is zero in any steady state, the
+    current of a single bath, it judges against all that the bath exchanges.
     """
     flows = state.equation.one_way_flows
     energy = sum(node.frequency for node in state.equation.network.nodes.values())
     zero = {
-        bath: 1e-18 * energy * carried(dense(operators), state.rho.full())
+        bath: (1e-18 if len(flows) > 1 else rtol) * energy * carried(dense(operators), state.rho.full())
         for bath, operators in state.equation.collapse_operators.items()
     }
     return {
@@ -184,13 +185,9 @@ def solver_error(state: qn.SteadyState, rtol: float = 1e-10) -> dict[str, float]
 
 
 def current_error(state: qn.SteadyState) -> dict[str, float]:
-    """Absolute error of each current that the state itself admits: truncation, solver, and rounding of the rates."""
+    """Absolute error of each current that the state itself admits, and rounding of the rates."""
     flows = state.equation.one_way_flows
-    # `truncation_error` is relative to the current, or to a hundredth of the flow where the current is smaller.
-    return {
-        bath: error + state.truncation_error[bath] * max(abs(state.heat_currents[bath]), 0.01 * flows[bath])
-        for bath, error in solver_error(state).items()
-    }
+    return {bath: error + 16 * EPS * flows[bath] for bath, error in state.heat_current_errors.items()}
 
 
 def assert_energy_is_conserved(state: qn.SteadyState, rtol: float = 1e-10) -> None:

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 import qnet_qutip as qn
 from qnet_qutip.network import bath_rate
-from qnet_qutip.steady import LawWarning, current_errors
+from qnet_qutip.steady import LawWarning
 
 EQUATIONS = sorted(qn.MASTER_EQUATIONS)
 PAIR = qn.two_node("two-level", omega_h=4, omega_c=3, epsilon=0.5, T_h=1.2, T_c=1, kappa=1e-3)
@@ -125,7 +125,7 @@ def rounding(state: qn.SteadyState, bath: str) -> float:
 
 def assert_promises(state: qn.SteadyState, warned: set[type]) -> None:
     """An answer is finite, positive if that is promised, and keeps the laws that are to the error that it states."""
-    errors, promised = current_errors(state), state.equation.promises
+    errors, promised = state.heat_current_errors, state.equation.promises
     assert all(map(math.isfinite, (*state.heat_currents.values(), *errors.values(), state.smallest_eigenvalue)))
     assert state.positive or qn.PositivityWarning in warned
     if qn.AccuracyWarning in warned:
@@ -178,7 +178,7 @@ def test_cold_oscillators_have_one_answer(equation: str, network: qn.Network) ->
     state, _ = one_body(network, equation)
     if state is None or warned & {qn.AccuracyWarning, qn.TruncationWarning}:
         return
-    for bath, error in current_errors(matrix).items():
+    for bath, error in matrix.heat_current_errors.items():
         allowed = error + state.heat_current_errors[bath] + rounding(matrix, bath)
         assert abs(matrix.heat_currents[bath] - state.heat_currents[bath]) <= allowed
 
@@ -209,7 +209,7 @@ def test_exchanged_temperatures_reverse_the_current_of_a_symmetric_network(
         state, warned = density_matrix(network, equation)
         if state is None or qn.AccuracyWarning in warned:
             return None
-        return state.heat_currents["first"], current_errors(state)["first"] + rounding(state, "first")
+        return state.heat_currents["first"], state.heat_current_errors["first"] + rounding(state, "first")
 
     there, back = current(hot, cold), current(cold, hot)
     if there is not None and back is not None:
