@@ -49,7 +49,8 @@ from qnet_qutip.spectra import (
     PhononSpectrum,
     SpectralDensity,
 )
-from qnet_qutip.steady import METHODS, AccuracyWarning, LawWarning, PositivityWarning, SteadyState, steady_state
+from qnet_qutip.state import SteadyState
+from qnet_qutip.steady import METHODS, AccuracyWarning, LawWarning, PositivityWarning, steady_state
 from qnet_qutip.thermodynamics import (
     Heat,
     energy,

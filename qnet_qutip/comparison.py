@@ -16,7 +16,8 @@ from qnet_qutip.network import FrozenMapping, Network, require_reached
 from qnet_qutip.scales import Scales, scales
 from qnet_qutip.solver.linear import ConvergenceError, MultipleSteadyStatesError
 from qnet_qutip.space import Space
-from qnet_qutip.steady import LawWarning, PositivityWarning, broken_laws, steady_state
+from qnet_qutip.state import broken_laws
+from qnet_qutip.steady import LawWarning, PositivityWarning, steady_state
 from qnet_qutip.truncation import DEFAULT_RTOL
 
 if TYPE_CHECKING:

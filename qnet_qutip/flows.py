@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from qnet_qutip.network import Dispersive, FrozenMapping, Network, coupling_terms
-from qnet_qutip.steady import SteadyState
+from qnet_qutip.state import SteadyState
 
 NO_CURRENT = 1e-10
 """Of the largest energy current: what a coupling exchanges below it is rounding."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from qnet_qutip.dynamics import Trajectory
     from qnet_qutip.equations import MasterEquation
     from qnet_qutip.modes import NormalModes
-    from qnet_qutip.steady import SteadyState
+    from qnet_qutip.state import SteadyState
     from qnet_qutip.thermodynamics import Heat
 
 COUPLING_SYMBOLS = {Swap: "ε", Quadrature: "g", Dispersive: "χ"}
@@ -156,7 +156,7 @@ def _currents_svg(state: SteadyState, network: Network) -> str:
 
 
 def _laws(state: SteadyState) -> list[tuple[str, str]]:
-    from qnet_qutip.steady import broken_laws
+    from qnet_qutip.state import broken_laws
 
     if state.equation is None:
         return [("first law, |ΣJ| / max |J|", number(state.first_law_residual, 2))] if state.heat_currents else []

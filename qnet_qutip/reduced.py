@@ -24,7 +24,7 @@ from qnet_qutip import checks
 from qnet_qutip.network import Network, Oscillator
 from qnet_qutip.solver.generator import sparse_matrix
 from qnet_qutip.space import Space
-from qnet_qutip.steady import SteadyState
+from qnet_qutip.state import SteadyState
 
 Array = NDArray[np.float64]
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 import qnet_qutip as qn
 from qnet_qutip.network import bath_rate
-from qnet_qutip.steady import broken_laws
+from qnet_qutip.state import broken_laws
 
 EPS = float(np.finfo(float).eps)
 Matrix = NDArray[np.complex128]

@@ -11,7 +11,7 @@ from qnet_qutip.flows import flows, network_of
 from qnet_qutip.network import Dispersive, Network, Oscillator, Quadrature, Swap, coupling_terms, require_network
 from qnet_qutip.plotting.schematic import Line, Name, draw_schematic
 from qnet_qutip.plotting.style import axes_or_new, current_symbol, scientific
-from qnet_qutip.steady import SteadyState, broken_laws
+from qnet_qutip.state import SteadyState, broken_laws
 
 COUPLING_SYMBOLS = {Swap: r"\epsilon", Quadrature: "g", Dispersive: r"\chi"}
 

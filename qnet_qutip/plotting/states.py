@@ -14,7 +14,7 @@ from qnet_qutip import checks
 from qnet_qutip.flows import network_of
 from qnet_qutip.plotting.style import LOCAL_BLUE, OTHER_COLOURS, axes_or_new, scientific, upright
 from qnet_qutip.reduced import node_populations, wigner_function
-from qnet_qutip.steady import ROUNDED_EIGENVALUE, SteadyState
+from qnet_qutip.state import ROUNDED_EIGENVALUE, SteadyState
 
 MARKERS = "os^vDP<>"
 POPULATION_COLOURS = (LOCAL_BLUE, "#e69f00", "#008f6b", "#c565a0", *OTHER_COLOURS)

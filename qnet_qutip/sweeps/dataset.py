@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 import qnet_qutip
 from qnet_qutip import checks
-from qnet_qutip.steady import SMALLEST_CURRENT_SCALE
+from qnet_qutip.state import SMALLEST_CURRENT_SCALE
 from qnet_qutip.sweeps.grid import Grid
 from qnet_qutip.sweeps.observables import DIAGNOSTICS, SECONDS, Observable
 from qnet_qutip.sweeps.point import Record

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from qnet_qutip import checks
 from qnet_qutip.network import FrozenMapping
-from qnet_qutip.steady import SteadyState
+from qnet_qutip.state import SteadyState
 
 Value: TypeAlias = float | Mapping[str, float]
 """One number, or one for each bath, node or other label."""
