@@ -122,7 +122,7 @@ def equation_html(equation: MasterEquation) -> str:
 def state_html(state: SteadyState) -> str:
     """A steady state: its currents over the network and in a table, both laws, and how far to trust it."""
     equation = state.equation
-    errors = {} if equation is None else state.truncation_error
+    errors = {} if equation is None else state.heat_current_errors
     parts = []
     if equation is not None and equation.network is not None:
         parts.append(_currents_svg(state, equation.network))
@@ -136,7 +136,7 @@ def state_html(state: SteadyState) -> str:
         for bath, current in state.heat_currents.items()
     ]
     if rows:
-        parts.append(_table(("bath", "T", "heat current J", "truncation error"), rows))
+        parts.append(_table(("bath", "T", "heat current J", "error"), rows))
     parts.append(_table(None, [*_laws(state), *_trust(state)]))
     title = "Steady state" if equation is None else f"Steady state of the {_spoken(equation.name).lower()} equation"
     return _block(title, parts)

@@ -150,7 +150,7 @@ def test_state_of_oscillators_shows_the_edge_of_its_truncation():
     state = qn.steady_state(qn.local_master_equation(net, levels=8, rtol=0.9))
     texts = written(state)[1]
     assert number(state.top_shell_population, 2) in texts
-    assert number(state.truncation_error["hot"], 2) in texts
+    assert number(state.heat_current_errors["hot"], 2) in texts
     assert "64 states, levels={'A': 8, 'B': 8}" in texts
 
 
