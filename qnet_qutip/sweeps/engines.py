@@ -180,11 +180,7 @@ def _run_elsewhere(
             group, timed = running[future], True
             try:
                 records = future.result()
-            except BrokenExecutor as error:
-                error.add_note(
-                    "a worker of the sweep ended, perhaps for want of memory; with a checkpoint the same call takes up "
-                    "from here"
-                )
+            except BrokenExecutor:
                 raise
             except Exception as error:
                 # Of a group it is not known whose error it is: each is tried by itself.
@@ -200,14 +196,21 @@ def _run_elsewhere(
             del running[future]
             hand_out()
     except BaseException as stop:
+        broken, interrupted = isinstance(stop, BrokenExecutor), not isinstance(stop, Exception)
+        if broken:
+            # Also from `submit`, where that comes before a result says so.
+            stop.add_note(
+                "a worker of the sweep ended, perhaps for want of memory; with a checkpoint the same call takes up "
+                "from here"
+            )
         under_way = {future: group for future, group in running.items() if not future.cancel()}
-        if not isinstance(stop, Exception):
-            if progress:
-                print(f"sweep stopped: waiting for {len(under_way)} workers", file=sys.stderr, flush=True)
-            for future, group in under_way.items():
-                if future.exception() is None:
-                    for task, record in zip(group, future.result(), strict=True):
-                        keep(task.point, record)
+        if interrupted and progress:
+            print(f"sweep stopped: waiting for {len(under_way)} workers", file=sys.stderr, flush=True)
+        for future, group in under_way.items():
+            # What came back before a worker ended is kept; what did not is waited for only after an interrupt.
+            if (interrupted or (broken and future.done())) and future.exception() is None:
+                for task, record in zip(group, future.result(), strict=True):
+                    keep(task.point, record)
         raise
 
 

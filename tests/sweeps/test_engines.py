@@ -299,6 +299,27 @@ def test_a_worker_that_is_killed_ends_the_sweep_with_a_remedy_and_keeps_what_is_
     assert len(path.read_bytes().splitlines()) >= 2
 
 
+class Broken(Immediate):
+    """An executor that works until it is handed the point numbered `last`."""
+
+    def __init__(self, last):
+        super().__init__()
+        self.last = last
+
+    def submit(self, function, solve, tasks):
+        if any(task.point == self.last for task in tasks):
+            raise BrokenProcessPool("a process ended")
+        return super().submit(function, solve, tasks)
+
+
+def test_what_came_back_before_an_engine_broke_is_kept_though_it_breaks_while_points_are_handed_out(tmp_path):
+    path = tmp_path / "sweep.partial"
+    with pytest.raises(BrokenProcessPool) as caught:
+        two_level_sweep(executor=Broken(5), checkpoint=path)
+    assert "with a checkpoint the same call takes up from here" in caught.value.__notes__[0]
+    assert len(path.read_bytes().splitlines()) == 1 + 5
+
+
 # ---------------------------------------------------------------- what does not pickle
 
 
