@@ -8,8 +8,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from qnet_qutip import analytic, entanglement
-from qnet_qutip.dynamics import Trajectory, evolve
 from qnet_qutip.environments import EnvironmentSpectrum
 from qnet_qutip.equations import (
     MASTER_EQUATIONS,
@@ -63,8 +61,9 @@ from qnet_qutip.thermodynamics import (
 from qnet_qutip.truncation import TruncationWarning
 
 if TYPE_CHECKING:
-    from qnet_qutip import exact, gaussian
+    from qnet_qutip import analytic, entanglement, exact, gaussian
     from qnet_qutip.comparison import Comparison, compare
+    from qnet_qutip.dynamics import Trajectory, evolve
     from qnet_qutip.sweeps import FailedPointWarning, Observable, sweep
 
 __version__ = "0.2.0"
@@ -73,7 +72,11 @@ _LOADED_WHEN_USED = {
     "Comparison": "comparison",
     "FailedPointWarning": "sweeps",
     "Observable": "sweeps",
+    "Trajectory": "dynamics",
+    "analytic": "",
     "compare": "comparison",
+    "entanglement": "",
+    "evolve": "dynamics",
     "exact": "",
     "gaussian": "",
     "notebook": "",

@@ -40,6 +40,7 @@ from qnet_qutip.solver.point import Options
 from qnet_qutip.solver.sectors import Sectors, hermitian, rotated
 from qnet_qutip.solver.stages import SLOWEST_RATE, pivoted, slowest_rate
 from qnet_qutip.solver.superoperator import SectorGenerator, on_sectors
+from qnet_qutip.solver.threads import one_blas_thread
 from qnet_qutip.steady import PositivityWarning
 from qnet_qutip.thermodynamics import check_density_matrix, check_state, entropy_flow
 from qnet_qutip.truncation import TruncationWarning
@@ -232,11 +233,12 @@ def evolve(
     if smallest < NEGATIVE:
         raise ValueError(f"rho0 must be positive semidefinite, but has the eigenvalue {smallest:.3g}")
     motion: _Motion = (_Populations if sectors.classical else _InteractionPicture)(generator)
-    if sectors.unknowns <= FEW_UNKNOWNS:
-        unique = isinstance(equation, MasterEquation) and equation.unique
-        flats, evaluations = _exponentiated(generator, start, moments, unique=unique)
-    else:
-        flats, evaluations = _integrated(generator, motion, start, moments, rtol, atol)
+    with one_blas_thread():
+        if sectors.unknowns <= FEW_UNKNOWNS:
+            unique = isinstance(equation, MasterEquation) and equation.unique
+            flats, evaluations = _exponentiated(generator, start, moments, unique=unique)
+        else:
+            flats, evaluations = _integrated(generator, motion, start, moments, rtol, atol)
     return _trajectory(
         equation if isinstance(equation, MasterEquation) else None,
         hamiltonian,

@@ -17,6 +17,7 @@ from qutip import data
 from qnet_qutip.modes import NormalModes
 from qnet_qutip.network import Dispersive, Network, Oscillator, Quadrature, Swap, coupling_terms
 from qnet_qutip.operators import every_entry_kept
+from qnet_qutip.solver.generator import in_rows
 
 
 def network_hamiltonian(network: Network, lowering: Mapping[str, qutip.Qobj]) -> qutip.Qobj:
@@ -94,4 +95,4 @@ def _summed(lowering: Mapping[str, qutip.Qobj], terms: Iterable[tuple[float, dat
         for strength, matrix in terms:
             total = data.add(total, matrix, strength)
     hamiltonian.data = total
-    return hamiltonian.to("CSR")
+    return in_rows(hamiltonian)

@@ -310,9 +310,13 @@ def _bogoliubov(h: Matrix, g: Matrix) -> tuple[Matrix, Matrix, Matrix]:
     of_momenta, frequencies, of_positions = np.linalg.svd(right.T @ lower)
     positions = lower @ of_positions.T / np.sqrt(frequencies)
     momenta = right @ of_momenta / np.sqrt(frequencies)
-    u, v = (positions + momenta) / 2, (positions - momenta) / 2
-    signs = _signs(u)
-    return frequencies, u * signs, v * signs
+    u = (positions + momenta) / 2
+    u = u * _signs(u)
+    # (positions - momenta)/2 has the rounding of numbers near one. [a, H] = ha + ga† says hv + gu = -Ωv instead, which
+    # keeps the digits of a v as small as g.
+    shifted = h + frequencies[:, None, None] * np.eye(len(h))
+    v = -np.linalg.solve(shifted, (g @ u).T[:, :, None])[:, :, 0].T
+    return frequencies, u, v
 
 
 def _signs(u: Matrix) -> Matrix:

@@ -64,6 +64,7 @@ class SteadyState:
     _remainder: Real
     _basis: Eigenbasis | None
     _current_tolerances: Mapping[str, float]
+    _cut_changes: Mapping[str, float]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, SteadyState):
@@ -121,7 +122,7 @@ class SteadyState:
 
         >>> import qnet_qutip as qn
         >>> net = qn.two_node("two-level", omega_h=10, omega_c=5, epsilon=0.01, T_h=12, T_c=10, kappa=1e-4)
-        >>> state = steady_state(qn.local_master_equation(net))
+        >>> state = qn.steady_state(qn.local_master_equation(net))
         >>> state.entropy_production < 0 < state.heat_by("H_0").entropy_production
         True
         """
@@ -202,15 +203,15 @@ class SteadyState:
             return self.smallest_eigenvalue >= -ROUNDED_EIGENVALUE
         if self._flat[self._sectors.diagonal].min() < -ROUNDED_EIGENVALUE:
             return False
-        for block in self._sectors.blocks(self._flat):
-            if len(block) == 1:
-                continue
-            matrix = hermitian(block)
-            matrix.flat[:: len(matrix) + 1] += ROUNDED_EIGENVALUE
-            try:
-                np.linalg.cholesky(matrix)
-            except np.linalg.LinAlgError:
-                return False
+        for group in self._sectors.groups:
+            for blocks in group.stacks(self._flat[group.unknowns]):
+                size = blocks.shape[-1]
+                if size == 1:
+                    continue
+                try:
+                    np.linalg.cholesky(hermitian(blocks) + ROUNDED_EIGENVALUE * np.eye(size))
+                except np.linalg.LinAlgError:
+                    return False
         return True
 
     @cached_property
@@ -223,8 +224,10 @@ class SteadyState:
     def truncation_error(self) -> Mapping[str, float]:
         """Estimated relative error of each heat current from truncation.
 
-        The population at the edge, weighted as it enters the moment equations, times the one-way flow; relative to the
-        current, or to a hundredth of the one-way flow where the current is smaller than that.
+        The population at the edge, weighted as it enters the moment equations, times the one-way flow; where that is no
+        bound, as with couplings or baths that make pairs of excitations, also what two levels or excitations change of
+        the current, if it is more. Relative to the current, or to a hundredth of the one-way flow where the current is
+        smaller than that.
         """
         equation = self._of_equation("truncation_error")
         if equation.space is None or not equation.space.cut_factors:
@@ -232,8 +235,7 @@ class SteadyState:
         fraction = equation.space.flow_error(self._populations)
         return FrozenMapping(
             {
-                bath: fraction
-                * max(flow, abs(self.heat_currents[bath]))
+                bath: max(fraction * max(flow, abs(self.heat_currents[bath])), self._cut_changes.get(bath, 0.0))
                 / max(abs(self.heat_currents[bath]), SMALLEST_CURRENT_SCALE * flow, np.finfo(float).tiny)
                 for bath, flow in equation.one_way_flows.items()
             }
@@ -321,13 +323,14 @@ def broken_laws(state: SteadyState) -> Mapping[str, str]:
     --------
     >>> import qnet_qutip as qn
     >>> net = qn.two_node("two-level", omega_h=5, omega_c=5, epsilon=0.01, T_h=12, T_c=10, kappa=1e-4)
-    >>> broken_laws(steady_state(qn.local_master_equation(net)))
+    >>> broken_laws(qn.steady_state(qn.local_master_equation(net)))
     {}
     """
     equation, errors = state._of_equation("broken_laws"), state.heat_current_errors
     broken = {}
     if not equation.promises.first_law and abs(sum(state.heat_currents.values())) > sum(errors.values()):
         broken["first"] = "first_law_residual"
-    if equation.promises.second_law != "H" and state.entropy_production < -flow_at(equation.temperatures, errors):
+    least = {bath: current - errors[bath] for bath, current in state.heat_currents.items()}
+    if equation.promises.second_law != "H" and flow_at(equation.temperatures, least) > 0:
         broken["second"] = "entropy_production"
     return FrozenMapping(broken)

@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from qnet_qutip import checks
 from qnet_qutip.bohr import Eigenbasis
 from qnet_qutip.equations import MasterEquation
-from qnet_qutip.equations.assembly import enlarged
+from qnet_qutip.equations.assembly import enlarged, on_stepped_cut
 from qnet_qutip.network import FrozenMapping
 from qnet_qutip.operators import Operators, checked_operators, liouvillian
 from qnet_qutip.progress import progress_line
@@ -25,11 +25,13 @@ from qnet_qutip.solver.generator import (
     entries,
     sparse_matrix,
 )
+from qnet_qutip.solver.linear import ConvergenceError
 from qnet_qutip.solver.point import Options, current_scales
 from qnet_qutip.solver.sectors import Sectors
 from qnet_qutip.solver.stationary import long_time_state
 from qnet_qutip.solver.stationary import steady_state_on as solve
 from qnet_qutip.solver.superoperator import on_sectors
+from qnet_qutip.solver.threads import one_blas_thread
 from qnet_qutip.state import SMALLEST_CURRENT_SCALE, SteadyState, broken_laws
 from qnet_qutip.thermodynamics import (
     check_density_matrix,
@@ -169,8 +171,9 @@ def steady_state(
     by_bath = checked_operators(equation, collapse_operators)
     if rho0 is not None:
         check_density_matrix(rho0, equation, "rho0")
-    found = _found(equation, by_bath, request, {}, unique=False)
-    state = _state(found, None, equation, request, named=isinstance(collapse_operators, Mapping))
+    named = isinstance(collapse_operators, Mapping)
+    found = _found(equation, by_bath, request, {}, unique=False, heat=named)
+    state = _state(found, None, equation, request, named=named)
     _warn_if_not_positive(state, stacklevel=3)
     _warn_of_energy_rounding(found, stacklevel=3)
     return state
@@ -205,29 +208,32 @@ class _Found:
 
 
 def _of_equation(equation: MasterEquation, request: _Request) -> SteadyState:
-    smallest_scales = {bath: SMALLEST_CURRENT_SCALE * flow for bath, flow in equation.one_way_flows.items()}
+    smaller = None
     for enlargement in range(MOST_ENLARGEMENTS + 1):
         if request.rho0 is not None:
             check_state(equation, request.rho0, "rho0")
-        form = equation.eigenform if request.method == "sectors" else None
-        solved = equation if form is None else form
-        found = _found(
-            solved.hamiltonian,
-            solved.collapse_operators,
-            request,
-            smallest_scales,
-            unique=equation.unique,
-            energy=solved.energy,
-            basis=None if form is None else form.basis,
-        )
+        try:
+            found = _found_of(equation, request)
+        except ConvergenceError:
+            if smaller is None:
+                raise
+            # More is out of reach: the state in the space before, with the error that it has there.
+            equation, found = smaller
+            state = _state(found, equation, equation.hamiltonian, request)
+            state = replace(state, _cut_changes=_cut_changes(equation, found, request))
+            error = _truncation_error(state)
+            break
         state = _state(found, equation, equation.hamiltonian, request)
-        error = max(state.truncation_error.values(), default=0.0)
-        last = enlargement == MOST_ENLARGEMENTS
         chosen = equation.space is not None and equation.space.truncation.chosen
-        if last or error <= equation.rtol or not chosen or request.method != "sectors":
+        final = enlargement == MOST_ENLARGEMENTS or not chosen or request.method != "sectors"
+        if final or _truncation_error(state) <= equation.rtol:
+            state = replace(state, _cut_changes=_cut_changes(equation, found, request))
+        error = _truncation_error(state)
+        if final or error <= equation.rtol:
             # The warning below is to name the space that was solved, not one that comes after it.
             break
         # The error falls off exponentially with the levels: scale them by the ratio of the logarithms.
+        smaller = equation, found
         factor = float(np.clip(1.02 * np.log(equation.rtol) / np.log(min(error, 0.5)), 1.03, 1.5))
         equation = enlarged(equation, factor)
         request = replace(request, start=None)
@@ -261,6 +267,44 @@ def _of_equation(equation: MasterEquation, request: _Request) -> SteadyState:
     return state
 
 
+def _truncation_error(state: SteadyState) -> float:
+    return max(state.truncation_error.values(), default=0.0)
+
+
+def _found_of(equation: MasterEquation, request: _Request) -> _Found:
+    form = equation.eigenform if request.method == "sectors" else None
+    solved = equation if form is None else form
+    return _found(
+        solved.hamiltonian,
+        solved.collapse_operators,
+        request,
+        {bath: SMALLEST_CURRENT_SCALE * flow for bath, flow in equation.one_way_flows.items()},
+        unique=equation.unique,
+        energy=solved.energy,
+        basis=None if form is None else form.basis,
+    )
+
+
+def _cut_changes(equation: MasterEquation, found: _Found, request: _Request) -> Mapping[str, float]:
+    """What two levels or excitations change of each current, beyond what the solver may; empty if not needed.
+
+    Two fewer: then it is above what all those beyond the cut change. Of two more, twice that. Of a state that `rho0`
+    selects it is not found: the other space has no such state to start from.
+    """
+    other = None if request.rho0 is not None else on_stepped_cut(equation)
+    if other is None:
+        return FrozenMapping({})
+    there = _found_of(other, replace(request, method="sectors", start=None, options={}))
+    assert equation.space is not None
+    assert other.space is not None
+    factor = 1.0 if other.space.dimension < equation.space.dimension else 2.0
+    changes = {}
+    for bath, current in found.currents.items():
+        solvers = request.rtol * (found.scales[bath] + there.scales[bath])
+        changes[bath] = factor * max(0.0, abs(there.currents[bath] - current) - solvers)
+    return FrozenMapping(changes)
+
+
 def _check_options(method: str, options: dict[str, object], rho0: qutip.Qobj | None, start: SteadyState | None) -> None:
     known = QUTIP_OPTIONS if method in QUTIP_METHODS else frozenset[str]()
     for name in options:
@@ -284,6 +328,7 @@ def _found(
     unique: bool,
     energy: qutip.Qobj | None = None,
     basis: Eigenbasis | None = None,
+    heat: bool = True,
 ) -> _Found:
     if request.start is not None and request.start.rho.shape != hamiltonian.shape:
         raise ValueError(f"start must have {hamiltonian.shape[0]} states, but has {request.start.rho.shape[0]}")
@@ -299,16 +344,20 @@ def _found(
     if request.rho0 is not None:
         require_positive(request.rho0, "rho0")
         given = request.rho0 if basis is None else basis.in_eigenbasis(request.rho0)
-        on, solution = long_time_state(build_generator(hamiltonian, operators, energy), entries(given), wanted)
+        with one_blas_thread():
+            on, solution = long_time_state(build_generator(hamiltonian, operators, energy), entries(given), wanted)
     else:
         start = None
         if request.start is not None:
             rho = request.start.rho
             start = entries(rho if basis is None else basis.in_eigenbasis(rho))
-        on = few_unknowns(hamiltonian, operators, energy)
-        if on is None:
-            on = on_sectors(build_generator(hamiltonian, operators, energy))
-        solution = solve(on, wanted, start)
+        on = few_unknowns(hamiltonian, operators, energy, heat=heat)
+        if on is not None:
+            solution = solve(on, wanted, start)
+        else:
+            with one_blas_thread():
+                on = on_sectors(build_generator(hamiltonian, operators, energy))
+                solution = solve(on, wanted, start)
     show("")
     return _Found(
         on.sectors,
@@ -379,6 +428,7 @@ def _state(
         _remainder=found.value[1],
         _basis=found.basis,
         _current_tolerances=FrozenMapping({bath: request.rtol * scale for bath, scale in found.scales.items()}),
+        _cut_changes=FrozenMapping({}),
     )
 
 
@@ -399,11 +449,25 @@ def _warn_of_laws(state: SteadyState, equation: MasterEquation, stacklevel: int)
     """
     for law, attribute in broken_laws(state).items():
         warnings.warn(
-            f"heat currents of the {equation.name} equation break the {law} law, which it does not promise for heat "
-            f"counted by H; see {attribute} of the state",
+            f"{_what_happened(law, equation)}; see {attribute} of the state",
             LawWarning,
             stacklevel=stacklevel,
         )
+
+
+def _what_happened(law: str, equation: MasterEquation) -> str:
+    """A broken law in words, and what the equation does promise of it."""
+    if law == "first":
+        return (
+            f"the heat currents of the {equation.name} equation do not add up to zero, as its level shift moves the "
+            "state but is no part of the energy that heat is counted by"
+        )
+    lawful = equation.promises.second_law
+    promised = f"promises it for heat counted by {lawful}, heat_by({lawful!r})" if lawful else "does not promise it"
+    return (
+        f"the entropy production of the {equation.name} equation is negative, against the second law: the equation "
+        f"{promised}"
+    )
 
 
 def _warn_if_not_positive(state: SteadyState, stacklevel: int) -> None:

@@ -5,6 +5,11 @@ moment equations (8) this acts as if the bath's drive were weaker by the fractio
 off by about that fraction of the *one-way flow*: the current that would run if every other bath were at zero
 temperature. This is why a current, a difference of one-way flows, converges long after the populations do, and why the
 error is measured against the one-way flow where the current passes through zero.
+
+Where a coupling or a bath makes pairs of excitations the moment equations have ⟨aa⟩ too, and the cut spoils it by
+⟨a(1 - [a, a†])a†⟩ = N(N - 1) p of the level below the top: more by N e^(ω/T), in proportion to what the bath exchanges
+with its node and not to what flows on, and with populations of odd levels that need not be near those of even ones.
+There the error is not estimated but measured, by solving with two levels less.
 """
 
 from __future__ import annotations
@@ -29,8 +34,12 @@ DEFAULT_RTOL = 1e-8
 LEVEL_SAFETY, SHELL_SAFETY = 32.0, 8.0
 """Factors on N p_top that make it an upper estimate, for nodes cut one by one, and for total excitations or modes.
 
-The coupling moves excitations between nodes that are cut at different energies: over the parameters of figure 2 the
-true error reaches 30 N p_top there, and N p_top otherwise."""
+The coupling moves excitations between nodes that are cut at different energies: the true error reaches 30 N p_top there
+over the parameters of figure 2, and 16 over 400 random pairs by the local equation (frequencies a decade apart, T up to
+2ω, κ from 1e-8 to 1, 2 to 21 levels), with a median of 0.8. Cut at total excitations it reaches 1.6 over 300 random
+pairs and chains of three by every equation, also anharmonic, dispersive or with a two-level node, with a median of 0.3.
+The factors hold only where `equations.assembly.on_stepped_cut` has nothing to measure: elsewhere N p_top has been seen
+to be too small by anything up to 1e7."""
 
 CURRENT_OVER_FLOW = 0.1
 """What a heat current is taken to be of the one-way flow before it is known."""
@@ -99,6 +108,24 @@ class Truncation:
             for name, number in self.levels.items()
         }
         return replace(self, levels=FrozenMapping(levels))
+
+    def stepped(self) -> Truncation:
+        """The same with two levels or excitations fewer, or two more where a factor has too few to lose two.
+
+        Two, since pairs of excitations that come and go together make even and odd numbers of them differ.
+
+        Examples
+        --------
+        >>> Truncation(FrozenMapping({"A": 10, "B": 20}), ("A", "B")).stepped()
+        levels={'A': 8, 'B': 18}
+        >>> Truncation(FrozenMapping({"A": 10, "B": 3}), ("A", "B")).stepped()
+        levels={'A': 12, 'B': 5}
+        """
+        fewest = min(self.levels[name] for name in self.cut_factors)
+        step = -2 if fewest >= 4 else 2
+        levels = {name: number + step if name in self.cut_factors else number for name, number in self.levels.items()}
+        largest = None if self.max_excitations is None else self.max_excitations + step
+        return replace(self, levels=FrozenMapping(levels), max_excitations=largest)
 
     @property
     def arguments(self) -> str:

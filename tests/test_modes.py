@@ -126,6 +126,36 @@ def test_two_modes_keep_all_their_digits(frequencies: tuple[float, float], epsil
     assert modes.expansion["A"]["-"] == -modes.expansion["B"]["+"]
 
 
+@pytest.mark.parametrize("g", [0.3, 1e-3, 1e-7, 1e-12])
+@pytest.mark.parametrize("nodes", [(5.0, 5.0), (6.5, 4.2), (5.1, 4.3, 5.6)], ids=str)
+def test_weakly_counter_rotating_terms_keep_their_digits(nodes: tuple[float, ...], g: float) -> None:
+    """h v + g u = -Ω v: what a mode has of a†, g/2ω of it, to a rounding of itself and not of one."""
+    couplings = [qn.Quadrature(g), 0.1][: len(nodes) - 1]
+    net = qn.chain([qn.Oscillator(frequency) for frequency in nodes], couplings)
+    omega, u, v = matrices(qn.normal_modes(net))
+    h, pairs = np.diag(nodes), np.zeros((len(nodes), len(nodes)))
+    pairs[0, 1] = pairs[1, 0] = g
+    h = h + pairs
+    if len(nodes) == 3:
+        h[1, 2] = h[2, 1] = 0.1
+    largest = np.abs(v).max(axis=0)
+    assert np.all(largest > 0)
+    # Each term is a sum of three products, of a size of 2ωv at most.
+    assert np.all(np.abs(h @ v + pairs @ u + v @ omega) <= 16 * EPS * 2 * omega.max() * largest)
+
+
+@pytest.mark.parametrize("equation", ["redfield", "universal"])
+def test_a_current_by_pairs_keeps_its_digits(equation: str) -> None:
+    """Redfield's was off by 2e-8, in the last place of a v of 3e-5."""
+    phonons = qn.PhononSpectrum
+    hot = qn.Bath("A", 0.26828230787629914, phonons(0.00011080449473775724), "full")
+    cold = qn.Bath("B", 0.2505875550185754, phonons(3.4788973694363003e-06))
+    net = qn.chain([qn.Oscillator(5)] * 2, qn.Quadrature(0.0002632341526440843), hot=hot, cold=cold)
+    state = qn.steady_state(qn.MASTER_EQUATIONS[equation](net, max_excitations=7, rtol=1.0))
+    exact = qn.gaussian.steady_state(net, equation)
+    assert state.heat_currents["hot"] == pytest.approx(exact.heat_currents["hot"], rel=1e-10, abs=0)
+
+
 def test_two_level_nodes_have_the_modes_of_eq_10() -> None:
     values = {"omega_h": 10, "omega_c": 5, "epsilon": 2, "T_h": 12, "T_c": 10, "kappa": 1e-4}
     assert qn.normal_modes(qn.two_node("two-level", **values)) == qn.normal_modes(qn.two_node("oscillator", **values))

@@ -23,15 +23,20 @@ def test_import_brings_nothing_along_that_qutip_does_not() -> None:
     assert finished.stdout.split() == ["qnet_qutip"]
 
 
-def test_one_body_matrices_and_exact_answers_are_imported_when_they_are_used() -> None:
+def test_what_a_steady_state_does_not_need_is_imported_when_it_is_used() -> None:
     program = (
         "import sys, qnet_qutip as qn\n"
-        "late = ('gaussian', 'exact', 'comparison')\n"
+        "late = ('gaussian', 'exact', 'comparison', 'analytic', 'dynamics', 'entanglement')\n"
         "print([name for name in late if f'qnet_qutip.{name}' in sys.modules])\n"
         "print(qn.compare.__module__, qn.gaussian.__name__, qn.exact.__name__)\n"
+        "print(qn.evolve.__module__, qn.analytic.__name__, qn.entanglement.__name__)\n"
     )
     finished = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert finished.stdout.splitlines() == ["[]", "qnet_qutip.comparison qnet_qutip.gaussian qnet_qutip.exact"]
+    assert finished.stdout.splitlines() == [
+        "[]",
+        "qnet_qutip.comparison qnet_qutip.gaussian qnet_qutip.exact",
+        "qnet_qutip.dynamics qnet_qutip.analytic qnet_qutip.entanglement",
+    ]
 
 
 PHONONS = qn.PhononSpectrum(1e-4)

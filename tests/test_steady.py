@@ -13,6 +13,7 @@ import scipy.linalg
 from numpy.typing import NDArray
 
 import qnet_qutip as qn
+from qnet_qutip import steady, truncation
 from qnet_qutip.network import bath_rate
 from qnet_qutip.state import broken_laws
 
@@ -512,6 +513,34 @@ def test_plain_rho0_is_checked_too() -> None:
         qn.steady_state(DEGENERATE, [A, B], start=qn.steady_state(COLD))
 
 
+# ---------------------------------------------------------------- what a broken law is said to be
+
+
+def test_warning_of_a_level_shift_says_what_does_not_add_up_and_where_it_is() -> None:
+    drude = qn.DrudeLorentzSpectrum(lam=0.005, gamma=5.0)
+    net = qn.chain(
+        [qn.TwoLevel(5), qn.TwoLevel(5.001)],
+        0.01,
+        hot=qn.Bath("A", 1.2, drude, coupling="full"),
+        cold=qn.Bath("B", 1.0, drude, coupling="full"),
+    )
+    equation = qn.universal_master_equation(net, level_shift=True)
+    said = (
+        "^the heat currents of the universal equation do not add up to zero, as its level shift moves the state but is "
+        "no part of the energy that heat is counted by; see first_law_residual of the state$"
+    )
+    with pytest.warns(qn.LawWarning, match=said):
+        state = qn.steady_state(equation)
+    assert state.first_law_residual > 1e-9
+
+
+def test_warning_of_negative_entropy_production_names_the_energy_for_which_it_is_not() -> None:
+    said = r"promises it for heat counted by H_0, heat_by\('H_0'\); see entropy_production of the state$"
+    with pytest.warns(qn.LawWarning, match=said):
+        state = qn.steady_state(PAIR)
+    assert state.entropy_production < 0 < state.heat_by("H_0").entropy_production
+
+
 # ---------------------------------------------------------------- heat currents of a state, and other helpers
 
 
@@ -606,3 +635,37 @@ def test_errors_of_currents_follow_the_tolerance() -> None:
     plain = qn.steady_state(PAIR.hamiltonian, PAIR.collapse_operators)
     with pytest.raises(AttributeError, match="heat_current_errors needs a master equation"):
         assert plain.heat_current_errors
+
+
+def test_heat_out_of_a_bath_at_zero_temperature_breaks_the_second_law_whatever_the_others_do() -> None:
+    net = qn.two_node("two-level", omega_h=5, omega_c=5, epsilon=0.01, T_h=2, T_c=1, kappa=1e-4)
+    net = net.replace(baths={**net.baths, "cold": dataclasses.replace(net.baths["cold"], temperature=0.0)})
+    state = qn.steady_state(qn.local_master_equation(net))
+    assert state.entropy_production == np.inf
+    assert broken_laws(state) == {}
+    backwards = dataclasses.replace(state, heat_currents={bath: -J for bath, J in state.heat_currents.items()})
+    assert broken_laws(backwards) == {"second": "entropy_production"}
+
+
+def test_where_a_larger_space_does_not_converge_the_smaller_one_is_returned_with_its_error(monkeypatch) -> None:
+    net = qn.two_node("oscillator", omega_h=4, omega_c=3, epsilon=0.5, T_h=1.2, T_c=1.0, kappa=1e-3)
+    # Chosen for occupations that are too small: the first space is not enough.
+    monkeypatch.setattr(truncation, "LEVEL_SAFETY", 1e-6)
+    monkeypatch.setattr(truncation, "SHELL_SAFETY", 1e-6)
+    equation = qn.local_master_equation(net)
+    monkeypatch.undo()
+    first = equation.space.dimension
+    assert qn.steady_state(equation).equation.space.dimension > first
+    plain = steady.solve
+
+    def stuck(generator, *given):
+        if generator.sectors.order.size > first:
+            raise qn.ConvergenceError("not within the limit")
+        return plain(generator, *given)
+
+    monkeypatch.setattr(steady, "solve", stuck)
+    with pytest.warns(qn.TruncationWarning, match="above the tolerance 1e-08"):
+        state = qn.steady_state(equation)
+    assert state.equation.space.dimension == first
+    exact = qn.gaussian.steady_state(net, "local").heat_currents["hot"]
+    assert 1e-8 * abs(exact) < abs(state.heat_currents["hot"] - exact) <= state.heat_current_errors["hot"]

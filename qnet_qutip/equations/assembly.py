@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import qutip
-import scipy.sparse as sp
 
 from qnet_qutip import checks
+from qnet_qutip.equations.clusters import widened
 from qnet_qutip.equations.definition import Definition, Options
 from qnet_qutip.equations.eigenform import Eigenform
 from qnet_qutip.equations.master_equation import MasterEquation
@@ -23,9 +23,17 @@ from qnet_qutip.estimates import (
     one_way_flows,
 )
 from qnet_qutip.modes import NormalModes, is_harmonic, normal_modes, require_bounded, require_positive_modes
-from qnet_qutip.network import FrozenMapping, Network, baths_reach_every_node, require_network, require_reached
+from qnet_qutip.network import (
+    FrozenMapping,
+    Network,
+    Quadrature,
+    baths_reach_every_node,
+    coupling_terms,
+    require_network,
+    require_reached,
+)
 from qnet_qutip.operators import OperatorBath, checked_baths, every_entry_kept
-from qnet_qutip.solver.generator import operator_like
+from qnet_qutip.solver.generator import operator_of
 from qnet_qutip.space import mode_space, node_space
 from qnet_qutip.truncation import (
     BASES,
@@ -138,6 +146,37 @@ def enlarged(equation: MasterEquation, factor: float) -> MasterEquation:
     return on_truncation(equation.definition, network, modes, space.truncation.enlarged(factor), equation.options)
 
 
+def on_stepped_cut(equation: MasterEquation) -> MasterEquation | None:
+    """The same master equation in a space cut elsewhere, where what the cut does to a current has to be measured.
+
+    The population at the edge says how much weaker the cut makes the flow through a network, as long as the cut keeps
+    the balance of all other jumps: at total excitations, where couplings and baths move one at a time or none; level by
+    level, where each jump is one node's, and there are two nodes. Otherwise it is no bound. Couplings and baths that
+    make pairs of excitations are spoiled however little flows. Jumps of modes move excitations between nodes that are
+    cut at different energies. And of three nodes cut level by level, the shells that are not complete have frequencies
+    that can be in resonance where the network's own are not.
+
+    Returns
+    -------
+    MasterEquation or None
+        None where nothing is cut, or the population at the edge bounds the error.
+    """
+    network, space = equation.network, equation.space
+    if network is None or space is None or not space.cut_factors or space.truncation.basis == "modes":
+        return None
+    pairs = any(isinstance(term, Quadrature) for _, _, term in coupling_terms(network)) or (
+        not equation.definition.local and any(bath.coupling == "full" for bath in network.baths.values())
+    )
+    by_total = space.max_excitations is not None
+    if not pairs and (by_total or (equation.definition.local and len(network.nodes) <= 2)):
+        return None
+    modes, options = _modes(equation.definition, network), equation.options
+    if modes is None and equation.clusters:
+        # The energies at the edge move with the cut; what is measured is the cut, not another choice of clusters.
+        options = {**options, "clusters": widened(equation.clusters)}
+    return on_truncation(equation.definition, network, modes, space.truncation.stepped(), options)
+
+
 def require_baths(network: Network) -> None:
     """Raise if a network is none, or cannot have a steady state of its own: no bath at all."""
     require_network(network)
@@ -156,7 +195,8 @@ def _equation(
         moving = moving if shift is None else (moving + shift).to("CSR")
     else:
         # The operators are given in the eigenbasis of H.
-        diagonal = operator_like(moving, sp.diags_array(basis.energies, dtype=complex).tocsr())
+        levels = np.arange(len(basis.energies))
+        diagonal = operator_of(moving, levels, levels, basis.energies)
         moving = moving if shift is None else (moving + basis.rotated(shift)).to("CSR")
         clustered = None if clustered is None else basis.rotated(clustered)
         shifted = diagonal if shift is None else (diagonal + shift).to("CSR")

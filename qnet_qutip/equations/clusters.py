@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import NamedTuple
@@ -19,8 +19,9 @@ import numpy as np
 import qutip
 import scipy.sparse as sp
 
-from qnet_qutip.bohr import CouplingOperator, Eigenbasis, Split, grouped
+from qnet_qutip.bohr import ROUNDING, CouplingOperator, Eigenbasis, Split, grouped
 from qnet_qutip.equations.open_system import OpenSystem
+from qnet_qutip.rates import Rate
 from qnet_qutip.solver.generator import operator_like, sparse_matrix
 from qnet_qutip.spectra import density_at
 
@@ -54,21 +55,21 @@ class Cluster(NamedTuple):
 
 def critical_gap(system: OpenSystem, frequency: float) -> float:
     """gap* = √(Γω) at a Bohr frequency, with Γ the largest rate that a bath gives coherences there; 0 at ω = 0."""
+    baths = [replace(couplings[0].bath, side="both") for couplings in system.couplings.values()]
+    return gap_of(baths, frequency, harmonic=system.modes is not None)
+
+
+def gap_of(baths: Sequence[Rate], frequency: float, *, harmonic: bool) -> float:
+    """The same of the rates of baths, both sides of them."""
     omega = abs(frequency)
-    if omega == 0:
-        return 0.0
-    harmonic = system.modes is not None
-    return math.sqrt(
-        omega * max(_coherence_decay(couplings[0], omega, harmonic) for couplings in system.couplings.values())
-    )
+    return math.sqrt(omega * max(coherence_decay(bath, omega, harmonic=harmonic) for bath in baths)) if omega else 0.0
 
 
-def _coherence_decay(coupling: CouplingOperator, frequency: float, harmonic: bool) -> float:
-    bath = coupling.bath
+def coherence_decay(bath: Rate, frequency: float, *, harmonic: bool) -> float:
+    """Γ at a positive frequency: J(ω) of harmonic oscillators, J(ω)(2n + 1) of anything else."""
     if harmonic:
         return density_at(bath.spectrum, frequency, bath.of)
-    both = replace(bath, side="both")
-    return both.rate(frequency) + both.rate(-frequency)
+    return bath.rate(frequency) + bath.rate(-frequency)
 
 
 def largest_critical_gap(system: OpenSystem) -> float:
@@ -119,7 +120,9 @@ def bohr_frequencies(system: OpenSystem) -> list[Weighted]:
         if rate > 0
     ]
     frequencies = np.array([frequency for frequency, _, _ in found])
-    groups, _ = grouped(frequencies, np.ones(len(found)), CONSISTENT * float(frequencies.max(initial=0.0)))
+    # One that two baths drive may differ by rounding. A wider tolerance would make one of a chain of small steps.
+    rounding = ROUNDING * float(frequencies.max(initial=0.0)) if system.basis is None else system.basis.rounding
+    groups, _ = grouped(frequencies, np.ones(len(found)), 2 * rounding)
     listed = []
     for group in groups:
         weights = [0.0] * len(system.couplings)
@@ -138,24 +141,30 @@ def chosen_clusters(system: OpenSystem) -> tuple[Cluster, ...]:
     are now by 2.4, of 8 with three two-level nodes 8 and 2.9; 15 pairs of an oscillator and a two-level node 1.3 and
     1.2. For 10 harmonic networks the logarithm's mean stays as it is, and the worst goes from 500 to 120.
     """
-    known = bohr_frequencies(system)
+    return clusters_by_gap(bohr_frequencies(system), lambda frequency: critical_gap(system, frequency))
+
+
+def clusters_by_gap(known: Sequence[Weighted], gap: Callable[[float], float]) -> tuple[Cluster, ...]:
+    """The same of ascending frequencies, with gap* as a function of them."""
     clusters: list[list[Weighted]] = []
     for frequency, weights in known:
         last = clusters[-1][-1][0] if clusters else -math.inf
-        if clusters and frequency - last <= critical_gap(system, (frequency + last) / 2):
+        if clusters and frequency - last <= gap((frequency + last) / 2):
             clusters[-1].append((frequency, weights))
         else:
             clusters.append([(frequency, weights)])
-    return tuple(_cluster(members) for chain in clusters for members in _cut(system, chain))
+    return tuple(_cluster(members) for chain in clusters for members in _cut(chain, gap))
 
 
-def _cut(system: OpenSystem, chain: list[Weighted]) -> list[list[Weighted]]:
+def _cut(chain: list[Weighted], gap: Callable[[float], float]) -> list[list[Weighted]]:
     frequencies = [frequency for frequency, _ in chain]
     lowest, highest = frequencies[0], frequencies[-1]
-    if highest - lowest <= critical_gap(system, (lowest + highest) / 2) or len(chain) == 1:
+    if highest - lowest <= gap((lowest + highest) / 2) or len(chain) == 1:
         return [chain]
-    after = int(np.argmax(np.diff(frequencies))) + 1
-    return [*_cut(system, chain[:after]), *_cut(system, chain[after:])]
+    # Of gaps that are equal but for rounding, as above and below the middle of an odd resonant chain, the lowest.
+    gaps = np.diff(frequencies)
+    after = int(np.flatnonzero(gaps >= gaps.max() - CONSISTENT * highest)[0]) + 1
+    return [*_cut(chain[:after], gap), *_cut(chain[after:], gap)]
 
 
 def given_clusters(system: OpenSystem, bounds: Sequence[tuple[float, ...]]) -> tuple[Cluster, ...]:
@@ -188,6 +197,21 @@ def given_clusters(system: OpenSystem, bounds: Sequence[tuple[float, ...]]) -> t
     return tuple(found)
 
 
+def widened(clusters: Sequence[Cluster]) -> tuple[Cluster, ...]:
+    """The same clusters with bounds halfway to each other, so that they hold the frequencies of a space cut elsewhere.
+
+    Examples
+    --------
+    >>> [(low, high) for low, high, _ in widened([Cluster(2.0, 2.0, 2.0), Cluster(4.0, 5.0, 4.5)])]
+    [(0.0, 3.0), (3.0, inf)]
+    """
+    between = [(below.highest + above.lowest) / 2 for below, above in pairwise(clusters)]
+    return tuple(
+        cluster._replace(lowest=low, highest=high)
+        for cluster, low, high in zip(clusters, [0.0, *between], [*between, math.inf], strict=True)
+    )
+
+
 def _cluster(members: Sequence[Weighted]) -> Cluster:
     """Mean frequency weighted with Π_b |⟨b|k⟩|², the transmission between the baths, if there is any; else plainly.
 
@@ -208,10 +232,11 @@ def standing_for(clusters: Sequence[Cluster], frequency: float) -> float:
         # A cluster that holds zero is at zero; one that only begins near it is not to give zero a side.
         return 0.0
     slack = CONSISTENT * max((highest for _, highest, _ in clusters), default=0.0)
-    for lowest, highest, middle in clusters:
-        if lowest - slack <= abs(frequency) <= highest + slack:
-            return math.copysign(middle, frequency)
-    return frequency
+    outside, middle = min(
+        ((max(lowest - abs(frequency), abs(frequency) - highest), middle) for lowest, highest, middle in clusters),
+        default=(math.inf, 0.0),
+    )
+    return math.copysign(middle, frequency) if outside <= slack else frequency
 
 
 def clustered_coupling(coupling: CouplingOperator, clusters: Sequence[Cluster]) -> CouplingOperator:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
-import numpy as np
 import qutip
 
 from qnet_qutip.bohr import CouplingOperator
+from qnet_qutip.solver.generator import in_rows
 
 
 def jumps(coupling: CouplingOperator) -> tuple[qutip.Qobj, ...]:
     """√γ(ω) S(ω) for each Bohr frequency that has a rate (Davies 1974; Breuer and Petruccione, eq. (3.143))."""
     return tuple(
-        (np.sqrt(rate) * operator).to("CSR")
+        in_rows(math.sqrt(rate) * operator)
         for rate, operator in zip(coupling.rates, coupling.operators, strict=True)
         if rate > 0 and operator.norm("max") > 0
     )

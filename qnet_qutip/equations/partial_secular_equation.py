@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import qutip
 
 from qnet_qutip import checks
@@ -84,11 +85,11 @@ def _dissipation(system: OpenSystem, options: Options) -> Dissipation:
 
 def _pairs(coupling: CouplingOperator, cutoff: float, level_shift: bool) -> tuple[tuple[qutip.Qobj, qutip.Qobj], ...]:
     """For each ω the pair of Σ S(ω') over the ω' near it and (½γ(ω) + i𝒮(ω))S(ω)."""
-    pairs = []
+    pairs, frequencies = [], np.array(coupling.frequencies)
     weights = coupling.half_correlations(level_shift)
     for weight, frequency, operator in zip(weights, coupling.frequencies, coupling.operators, strict=True):
         if weight != 0:
-            near = coupling.weighted([float(abs(other - frequency) <= cutoff) for other in coupling.frequencies])
+            near = coupling.weighted(np.abs(frequencies - frequency) <= cutoff)
             pairs.append((near, (weight * operator).to("CSR")))
     return tuple(pairs)
 

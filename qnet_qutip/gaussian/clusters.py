@@ -116,7 +116,9 @@ def cluster_labels(frequencies: Array, critical_gap: Callable[[Array], Array]) -
         if not wide.any():
             return _labels(apart)
         inside = np.where(begins, -1.0, before)
-        widest = np.flatnonzero(wide & ~begins & (inside == np.maximum.reduceat(inside, starts)[cluster]))
+        # Equal but for rounding, as above and below the middle of an odd resonant chain, is equal.
+        slack = CONSISTENT * highest
+        widest = np.flatnonzero(wide & ~begins & (inside >= (np.maximum.reduceat(inside, starts) - slack)[cluster]))
         _, lowest_one = np.unique(cluster[widest], return_index=True)
         apart = apart.copy()
         rows, columns = np.divmod(widest[lowest_one], frequencies.shape[1])

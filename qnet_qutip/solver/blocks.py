@@ -99,12 +99,29 @@ def jumps_by_target(generator: Generator, sectors: Sectors) -> list[list[Jump]]:
     """For each sector the jumps that lead into it."""
     into: list[list[Jump]] = [[] for _ in sectors.sizes]
     for left, right in generator.jumps:
-        for target, source in sector_pairs(left, sectors):
-            rows, columns = sectors.spans[target], sectors.spans[source]
-            first, second = left.block(rows, columns), right.block(rows, columns)
-            if second.any():
-                into[target].append(Jump(source, _thinned(first), _thinned(second.conj())))
+        first = blocks_between(left, sectors)
+        second = first if right is left else blocks_between(right, sectors)
+        for (target, source), block in first.items():
+            if (target, source) in second:
+                into[target].append(Jump(source, _thinned(block), _thinned(second[target, source].conj())))
     return into
+
+
+def blocks_between(operator: Entries, sectors: Sectors) -> dict[tuple[int, int], Real | Block]:
+    """The blocks of an operator by their sectors (target, source): those that have entries, as dense arrays."""
+    count = len(sectors.sizes)
+    keys, block = np.unique(
+        sectors.of_state[operator.rows] * count + sectors.of_state[operator.columns], return_inverse=True
+    )
+    targets, sources = np.divmod(keys, count)
+    heights, widths = sectors.sizes[targets], sectors.sizes[sources]
+    bounds = np.concatenate([[0], np.cumsum(heights * widths)])
+    places = bounds[block] + sectors.column_places[operator.rows] * widths[block]
+    flat = np.zeros(bounds[-1], dtype=operator.values.dtype)
+    flat[places + sectors.column_places[operator.columns]] = operator.values
+    shapes = zip(bounds[:-1].tolist(), bounds[1:].tolist(), widths.tolist(), strict=True)
+    blocks = [flat[first:last].reshape(-1, width) for first, last, width in shapes]
+    return dict(zip(zip(targets.tolist(), sources.tolist(), strict=True), blocks, strict=True))
 
 
 def sector_pairs(operator: Entries, sectors: Sectors) -> list[tuple[int, int]]:

@@ -38,6 +38,9 @@ ENOUGH, LEAST_REDUCTION = 0.1, 1e-2
 FIRST_LOOK = 12
 """Applications before anything is said of how a cycle goes: the first few often bring little."""
 
+LEAST_ROOM = 12
+"""Krylov vectors that there must be room for if a cycle is to go on in the space of those before, not in a new one."""
+
 AS_GOOD = 1e-12
 """Estimated error of a start that is itself a solution in double precision."""
 
@@ -84,11 +87,12 @@ def cycles(
     generator: OnSectors, stage: Stage, first: Real, source: Real | None, options: Options, limit: int
 ) -> Attempt:
     """Cycles of GMRES on M⁻¹L, each refined in double-double."""
-    value = corrected(generator, (first, np.zeros_like(first)), np.zeros_like(first))
+    value = corrected(generator, (first, np.zeros(len(first))), None)
     point = evaluated_roughly(generator, stage, value, source)
     as_good = bool(np.linalg.norm(point.estimate) <= AS_GOOD * np.linalg.norm(first))
     if as_good:
         point = evaluated(generator, stage, value, source)
+    earlier: Krylov | None = None
     iterations, error, expected = 0, np.inf, dict[str, float]()
     changes = dict.fromkeys(point.currents, np.inf)
     most = SINGLE_REDUCTION if stage.single else CYCLE_REDUCTION
@@ -96,9 +100,11 @@ def cycles(
         # A stage that has done one cycle in time may take its time for the next, which need not do more than is left.
         reduction = float(np.clip(ENOUGH * options.rtol / error, most, LEAST_REDUCTION))
         once = iterations > 0
-        cycle = _cycle(
-            generator, stage, point, source, options, expected, reduction, np.inf if once else stage.patience
-        )
+        patience = np.inf if once else stage.patience
+        cycle, space = _cycle(generator, stage, point, source, options, expected, reduction, patience, earlier)
+        # Let go of at once where it is not to be kept: the next cycle needs its memory.
+        earlier = space if stage.keeps and space.rows + LEAST_ROOM <= stage.vectors else None
+        del space
         iterations += max(cycle.vectors, 1)
         if not np.linalg.norm(cycle.point.value[0]) <= LOST_NORM and not generator.decay:
             return Attempt(point, np.inf, changes, iterations, "it left all states")
@@ -127,9 +133,10 @@ def _cycle(
     expected_before: Mapping[str, float],
     reduction: float,
     patience: float,
-) -> _Cycle:
-    """One cycle: the correction in double precision, the new state in double-double, and its error."""
-    space = krylov(generator, stage, -before.estimate, reduction, _too_slow(patience, reduction))
+    earlier: Krylov | None,
+) -> tuple[_Cycle, Krylov]:
+    """One cycle: the correction in double precision, the new state in double-double, its error; and the space."""
+    space = krylov(generator, stage, -before.estimate, reduction, _too_slow(patience, reduction), earlier)
     point = evaluated(generator, stage, corrected(generator, before.value, space.solution), source)
     scales = current_scales(generator, point.value[0], point.currents, options)
     norm = float(np.linalg.norm(point.value[0])) or 1.0
@@ -144,7 +151,7 @@ def _cycle(
         changes[bath] = change / scales[bath]
     errors = judge.Errors(judge.SAFETY * float(np.linalg.norm(estimate)) / norm, currents)
     error = judge.still_to_come(errors, scales, imbalance(generator, point), contraction=contraction)
-    return _Cycle(point, error, changes, expected, contraction, space.vectors, space.gave_up)
+    return _Cycle(point, error, changes, expected, contraction, space.vectors, space.gave_up), space
 
 
 def _too_slow(patience: float, reduction: float) -> Callable[[list[float]], bool]:
@@ -167,9 +174,15 @@ def krylov(
     right: Real,
     reduction: float,
     too_slow: Callable[[list[float]], bool] = lambda reductions: False,
+    earlier: Krylov | None = None,
 ) -> Krylov:
-    """Solve M⁻¹L(x) = right by one cycle of GMRES."""
-    return gmres(lambda vector: inverse(generator, stage, generator(vector)), right, reduction, stage.vectors, too_slow)
+    """Solve M⁻¹L(x) = right by one cycle of GMRES, which goes on from the space of those before if given."""
+
+    def apply(vector: Real) -> Real:
+        return inverse(generator, stage, generator(vector))
+
+    vectors = stage.vectors - (0 if earlier is None else earlier.rows)
+    return gmres(apply, right, reduction, vectors, too_slow, earlier=earlier, single=stage.single)
 
 
 def left_of_random_change(generator: OnSectors, stage: Stage) -> tuple[float, int]:

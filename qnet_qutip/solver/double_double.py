@@ -28,17 +28,15 @@ def two_sum(a: Real, b: Real) -> DoubleDouble:
     return total, (a - (total - virtual)) + (b - virtual)
 
 
-def _halves(a: Real) -> DoubleDouble:
-    scaled = SPLITTER * a
-    high = scaled - (scaled - a)
-    return high, a - high
-
-
 def two_product(a: Real, b: Real) -> DoubleDouble:
     """a·b exactly, as the rounded product and its error."""
     product = a * b
-    a_high, a_low = _halves(a)
-    b_high, b_low = _halves(b)
+    scaled = SPLITTER * a
+    a_high = scaled - (scaled - a)
+    a_low = a - a_high
+    scaled = SPLITTER * b
+    b_high = scaled - (scaled - b)
+    b_low = b - b_high
     return product, ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
 
 
@@ -48,6 +46,12 @@ def add(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
     return two_sum(high, low + (a[1] + b[1]))
 
 
+def plus(a: DoubleDouble, b: Real) -> DoubleDouble:
+    """a + b of an ordinary b."""
+    high, low = two_sum(a[0], b)
+    return two_sum(high, low + a[1])
+
+
 def multiply(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
     """a·b."""
     high, low = two_product(a[0], b[0])
@@ -55,15 +59,21 @@ def multiply(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
 
 
 def column_sums(terms: DoubleDouble) -> DoubleDouble:
-    """Sum over the first axis, of any length, by pairs."""
+    """Sum over the first axis, of any length, by pairs.
+
+    What the sums of leading doubles round off is added to the remainders, and carried over once at the end.
+    """
     high, low = terms
     if not len(high):
         return np.zeros(high.shape[1:]), np.zeros(high.shape[1:])
     while (count := len(high)) > 1:
         half = count // 2
-        first = add((high[:half], low[:half]), (high[half : 2 * half], low[half : 2 * half]))
+        total, error = two_sum(high[:half], high[half : 2 * half])
+        error += low[:half]
+        error += low[half : 2 * half]
         if count % 2:
-            last = add((first[0][:1], first[1][:1]), (high[-1:], low[-1:]))
-            first[0][:1], first[1][:1] = last
-        high, low = first
-    return high[0], low[0]
+            total[0], left = two_sum(total[0], high[-1])
+            error[0] += left
+            error[0] += low[-1]
+        high, low = total, error
+    return two_sum(high[0], low[0])

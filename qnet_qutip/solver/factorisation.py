@@ -7,13 +7,14 @@ trace is conserved, and each factorisation deals with that in its own way; `ALGO
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
 import scipy.linalg
 import scipy.sparse as sp
 import scipy.sparse.linalg
+from scipy.sparse.csgraph import breadth_first_order
 
 from qnet_qutip.solver.few import OnSectors
 from qnet_qutip.solver.generator import Index, Real
@@ -26,13 +27,33 @@ PIVOT_THRESHOLD = 0.01
 keep the order that limits the fill; what they cost in digits the refinement wins back. With 1, fill is up to five times
 as large for a driven Jaynes-Cummings model."""
 
+EXPLICIT = 64
+"""Unknowns up to which M⁻¹ is multiplied out: a product takes 0.3 µs, a solve with the factors 3 to 6 µs, and a steady
+state takes ten of either."""
+
+WELL_CONDITIONED = 1e6
+"""Largest entry of M⁻¹ times that of L up to which it is: a product loses so many digits of a small component, which
+substitution keeps. Three nodes with couplings 1e-12 of their rates are at 1e24: a current had five digits less."""
+
+DISSECTED_OPERATIONS = 4e9
+"""Multiplications by minimum degree from which nested dissection is tried as well: 0.3 s, of which it takes 0.05 to 0.1
+itself. From 3.5e9 multiplications down it won back no more than that."""
+
+UNDIVIDED, SMALLEST_SIDE, BALANCE = 200, 0.125, 0.75
+"""Vertices that are not dissected further, the part of them that either side must have, and the power of the smaller
+side that a separator's width is weighed against."""
+
 
 @dataclass(frozen=True, eq=False)
 class Factorisation:
-    """An approximate inverse of L, and the steady state as it gives it (of unit trace; None where s > 0)."""
+    """An approximate inverse of L, and the steady state as it gives it (of unit trace; None where s > 0).
+
+    `traceless` says that what `solve` returns has no trace: otherwise it may have any multiple of the steady state.
+    """
 
     solve: Inverse
     steady_state: Real | None
+    traceless: bool = False
 
 
 # ---------------------------------------------------------------- dense
@@ -50,51 +71,63 @@ def eliminated(generator: OnSectors) -> Factorisation:
     LinAlgError
         If the coherences alone are singular, or more than one state is left that nothing leaves.
     """
-    diagonal, unknowns = generator.sectors.diagonal, generator.sectors.unknowns
-    is_coherence = np.ones(unknowns, dtype=bool)
-    is_coherence[diagonal] = False
-    off = np.flatnonzero(is_coherence)
+    sectors = generator.sectors
+    diagonal, off, unknowns = sectors.diagonal, sectors.coherences, sectors.unknowns
     count = len(off)
     places = np.concatenate([off, diagonal])
     dense = generator.dense[places[:, None], places]
     into, rates = dense[count:, :count], dense[count:, count:]
     if count:
-        inner = _factors(dense[:count, :count])
-        response = _substituted(inner, dense[:count, count:])
-        rates = rates - into @ response
+        inner, response = _solved(dense[:count, :count], dense[:count, count:])
+        rates = rates - into.dot(response)
     # The state that loses most goes first: what is left to the end is where the probability is.
     order = rates.diagonal().argsort()
-    triangles, free = _rate_factors(rates[order[:, None], order], generator.decay)
+    factors = _rate_factors(rates.take(order, axis=0).take(order, axis=1), generator.decay)
     places = diagonal[order]
     if count:
-        into, response = into[order], response[:, order]
+        into, response = into.take(order, axis=0), response.take(order, axis=1)
 
     def solve(residual: Real) -> Real:
-        solution = np.empty_like(residual)
-        source = residual[places]
+        source, solution = residual[places], np.empty(unknowns)
         if count:
             inner_solution = _substituted(inner, residual[off])
-            source = source - into @ inner_solution
-        populations = _triangular_solution(triangles, source, lower=1, unitdiag=1)
-        if free:
-            populations[-1] = 0.0
-        populations = _triangular_solution(triangles, populations)
+            source = source - into.dot(inner_solution)
+        populations = _substituted(factors, source)
         solution[places] = populations
         if count:
-            solution[off] = inner_solution - response @ populations
+            solution[off] = inner_solution - response.dot(populations)
         return solution
 
     if generator.decay:
         return Factorisation(solve, None)
     last = np.zeros(len(order))
     last[-1] = 1.0
-    populations = _triangular_solution(triangles, last)
+    populations = _substituted(factors, last)
     populations /= populations.sum()
     steady = np.empty(unknowns)
     steady[places] = populations
     if count:
-        steady[off] = -(response @ populations)
-    return Factorisation(solve, steady)
+        steady[off] = -response.dot(populations)
+    if unknowns > EXPLICIT:
+        return Factorisation(solve, steady)
+    in_turn = np.concatenate([places, off])
+    blocks = _multiplied_out(factors, inner, into, response) if count else scipy.linalg.lapack.dgetri(*factors)[0]
+    blocks = blocks - steady.take(in_turn)[:, None] * blocks[: len(places)].sum(axis=0)
+    if not np.abs(blocks).max() * generator.scale <= WELL_CONDITIONED:
+        return Factorisation(solve, steady)
+    rank = in_turn.argsort()
+    return Factorisation(blocks.take(rank, axis=0).take(rank, axis=1).dot, steady, traceless=True)
+
+
+def _multiplied_out(factors: tuple[Real, Index], inner: tuple[Real, Index], into: Real, response: Real) -> Real:
+    """The inverse whose product with a residual the elimination finds, populations before coherences."""
+    populations, coherences = (scipy.linalg.lapack.dgetri(*one)[0] for one in (factors, inner))
+    across, down = into.dot(coherences), response.dot(populations)
+    states = len(populations)
+    blocks = np.empty((states + len(coherences),) * 2)
+    blocks[:states, :states], blocks[:states, states:] = populations, -populations.dot(across)
+    blocks[states:, :states], blocks[states:, states:] = -down, coherences + down.dot(across)
+    return blocks
 
 
 def _factors(matrix: Real) -> tuple[Real, Index]:
@@ -104,21 +137,31 @@ def _factors(matrix: Real) -> tuple[Real, Index]:
     return factors, pivots
 
 
+def _solved(matrix: Real, right: Real) -> tuple[tuple[Real, Index], Real]:
+    """Factors of a matrix, and the solution for the columns of another; `dgetrs` starts threads for several columns."""
+    triangles, pivots, solution, info = scipy.linalg.lapack.dgesv(matrix, right)
+    if info > 0:
+        raise np.linalg.LinAlgError("the matrix is singular")
+    return (triangles, pivots), solution
+
+
 def _substituted(factors: tuple[Real, Index], right: Real) -> Real:
     solution: Real = scipy.linalg.lapack.dgetrs(factors[0], factors[1], right)[0]
     return solution
 
 
-def _rate_factors(rates: Real, decay: float) -> tuple[Real, bool]:
-    """Elimination of a rate matrix whose columns sum to -decay.
+def _rate_factors(rates: Real, decay: float) -> tuple[Real, Index]:
+    """Elimination of a rate matrix whose columns sum to -decay, as LAPACK has it.
+
+    Where nothing decays the last pivot vanishes: that population is free, a multiple of the steady state, and 1 stands
+    in the pivot's place.
 
     Returns
     -------
     ndarray, shape (states, states)
         The multipliers below the diagonal, of the unit lower triangle, and the upper triangle with the pivots.
-    bool
-        Whether the last pivot vanishes, as where nothing decays: that population is free, a multiple of the steady
-        state, and 1 stands in the pivot's place.
+    ndarray of int, shape (states,)
+        The order of the rows, which is their own. (LAPACK's solver of one triangle starts threads for a 3 x 3 matrix.)
     """
     # The decay is a rate into one state more, which nothing leaves.
     count = len(rates)
@@ -134,15 +177,9 @@ def _rate_factors(rates: Real, decay: float) -> tuple[Real, bool]:
             below /= pivot
             table[state + 1 :, state + 1 :] -= below[:, None] * table[state, state + 1 :]
     triangles = np.asfortranarray(table[:count])
-    free = not triangles[-1, -1]
-    if free:
+    if not triangles[-1, -1]:
         triangles[-1, -1] = 1.0
-    return triangles, free
-
-
-def _triangular_solution(triangles: Real, right: Real, **triangle: int) -> Real:
-    solution: Real = scipy.linalg.lapack.dtrtrs(triangles, right, **triangle)[0]
-    return solution
+    return triangles, np.arange(count)
 
 
 def bordered(generator: OnSectors) -> Factorisation:
@@ -189,7 +226,7 @@ class Elimination:
 
 
 def elimination(generator: SectorGenerator) -> Elimination:
-    """Order the unknowns by minimum degree and count the fill, before anything is factorised.
+    """Order the unknowns by minimum degree or nested dissection and count the fill, before anything is factorised.
 
     G_jk and G_kj are coupled by H and by whatever else couples either, so that the graph is that of the pairs. The fill
     is that of a symmetric pattern, counted exactly: the neighbours of an eliminated pair become those of its parent,
@@ -204,15 +241,86 @@ def elimination(generator: SectorGenerator) -> Elimination:
     graph = sp.coo_matrix((np.ones(coo.nnz), (pair[coo.coords[0]], pair[coo.coords[1]])), shape=(count, count)).tocsc()
     graph.data[:] = 1.0
     graph = sp.csc_matrix(graph + graph.T + count * sp.eye_array(count))
+    found = _counted(graph, _minimum_degree(graph))
+    if found.operations > DISSECTED_OPERATIONS:
+        found = min(found, _counted(graph, _dissected(graph)), key=lambda order: order.operations)
+    return replace(found, order=np.argsort(found.order[pair], kind="stable"))
+
+
+def _counted(graph: sp.csc_matrix, rank: Index) -> Elimination:
+    """What it costs to eliminate pairs in this rank, the place of each in the order."""
+    width = 2.0 * _degrees(graph, rank) + 2.0
+    return Elimination(rank, float(4.0 * width.sum()), float(4.0 * (width**2).sum()))
+
+
+def _minimum_degree(graph: sp.csc_matrix) -> Index:
+    """The rank of each vertex by minimum degree."""
     # An incomplete factorisation that keeps next to nothing finds the order of the complete one.
     options = {"SymmetricMode": True}
-    incomplete = scipy.sparse.linalg.spilu(
+    rank: Index = scipy.sparse.linalg.spilu(
         graph, drop_tol=1.0, fill_factor=1, permc_spec="MMD_AT_PLUS_A", options=options
-    )
-    rank = incomplete.perm_c
-    degrees = _degrees(graph, rank)
-    width = 2.0 * degrees + 2.0
-    return Elimination(np.argsort(rank[pair], kind="stable"), float(4.0 * width.sum()), float(4.0 * (width**2).sum()))
+    ).perm_c
+    return rank
+
+
+def _dissected(graph: sp.csc_matrix) -> Index:
+    """The rank of each vertex by nested dissection, and by minimum degree within the pieces that are left.
+
+    A level of a breadth-first search separates those before from those after it: they are eliminated first, and
+    dissected in turn (George and Liu, SIAM J. Numer. Anal. 15, 1053 (1978)).
+    """
+    pieces: list[Index] = []
+    undivided = [(np.arange(graph.shape[0]), graph.tocsr())]
+    while undivided:
+        vertices, within = undivided.pop()
+        separator, sides = _divided(within)
+        pieces.append(vertices[separator])
+        undivided += [(vertices[side], within[side][:, side]) for side in sides]
+    # Separators stand before what they separate so far.
+    piece_of = np.empty(graph.shape[0], dtype=np.int64)
+    for number, piece in enumerate(reversed(pieces)):
+        piece_of[piece] = number
+    entries = graph.tocoo()
+    inside = piece_of[entries.row] == piece_of[entries.col]
+    apart = sp.csc_matrix((entries.data[inside], (entries.row[inside], entries.col[inside])), shape=graph.shape)
+    rank = np.empty_like(piece_of)
+    rank[np.lexsort((_minimum_degree(apart), piece_of))] = np.arange(len(rank))
+    return rank
+
+
+def _divided(graph: sp.csr_matrix) -> tuple[Index, list[Index]]:
+    """A separator of the graph and its two sides; all of it and no sides if it is small or has no separator."""
+    count = graph.shape[0]
+    everything = np.arange(count)
+    if count <= UNDIVIDED:
+        return everything, []
+    order, _ = _levels(graph, 0)
+    if len(order) < count:
+        return everything[:0], [order, np.setdiff1d(everything, order)]
+    best, divided = np.inf, (everything, list[Index]())
+    for _ in range(2):
+        # From one end of the graph, and from the other.
+        order, bounds = _levels(graph, order[-1])
+        widths = np.diff(bounds)
+        smaller = np.minimum(bounds[:-1], count - bounds[1:])
+        costs = np.where(smaller >= SMALLEST_SIDE * count, widths / np.maximum(smaller, 1) ** BALANCE, np.inf)
+        level = int(np.argmin(costs))
+        if costs[level] < best:
+            best, (first, last) = costs[level], bounds[level : level + 2]
+            divided = order[first:last], [order[:first], order[last:]]
+    return divided
+
+
+def _levels(graph: sp.csr_matrix, start: int) -> tuple[Index, Index]:
+    """The vertices that a breadth-first search reaches, in order, and where each level begins, and the last ends."""
+    order, parents = breadth_first_order(graph, start)
+    place = np.empty(graph.shape[0], dtype=np.int64)
+    place[order] = np.arange(len(order))
+    parent_places = place[parents[order[1:]]]
+    bounds = [0, 1]
+    while bounds[-1] < len(order):
+        bounds.append(1 + int(np.searchsorted(parent_places, bounds[-1])))
+    return order, np.array(bounds)
 
 
 def _degrees(graph: sp.csc_matrix, rank: Index) -> Real:

@@ -8,185 +8,30 @@ the time (`ALGORITHM.md`, section 3).
 
 from __future__ import annotations
 
-import itertools
+import functools
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import qutip
-from numpy.typing import NDArray
 
 from qnet_qutip.solver import double_double as dd
-from qnet_qutip.solver.generator import (
-    Block,
-    CollapseOperator,
-    Generator,
-    Index,
-    Real,
-    build_generator,
-    complex_product,
-)
-from qnet_qutip.solver.sectors import Sectors, sectors_of_labels, whole
-from qnet_qutip.solver.superoperator import (
-    COMMUTATOR_ROUNDING,
-    CurrentFunctionals,
-    SectorGenerator,
-)
+from qnet_qutip.solver.dense_operators import DenseOperators, finest_sectors, labelled, products, read
+from qnet_qutip.solver.generator import Block, CollapseOperator, Generator, Index, Real, build_generator
+from qnet_qutip.solver.sectors import Sectors
+from qnet_qutip.solver.superoperator import COMMUTATOR_ROUNDING, CurrentFunctionals, SectorGenerator
 
-FEW_STATES = 8
+FEW_STATES = 10
 """Basis states up to which operators are dense arrays."""
 
-FEW_UNKNOWNS = 25
+FEW_UNKNOWNS = 50
 """Unknowns up to which L is made from them."""
 
 FEW_WEIGHTS = 1 << 15
-"""Weights of all jumps together up to which L is made from them."""
-
-
-@dataclass(frozen=True, eq=False)
-class Operators:
-    """Hamiltonian, jumps, losses and energy as dense arrays, with the operators that they are of.
-
-    Attributes
-    ----------
-    given : tuple
-        Hamiltonian, collapse operators (or pairs) by bath, and what heat is counted by, as for `build_generator`.
-    names : tuple of str
-        Of the baths.
-    hamiltonian, energy : ndarray, shape (dimension, dimension)
-        Real if all operators are.
-    jumps : pair of ndarray, shape (jumps, baths, dimension, dimension)
-        A and B of AρB†; zero beyond the jumps that a bath has.
-    loss : list of pair of ndarray, shape (baths, dimension, dimension)
-        M = Σ c S†Λ: the real and, unless all operators are real, the imaginary part, double-double.
-    """
-
-    given: tuple[qutip.Qobj, Mapping[str, list[CollapseOperator]], qutip.Qobj | None]
-    names: tuple[str, ...]
-    hamiltonian: Real | Block
-    energy: Real | Block
-    jumps: tuple[Real | Block, Real | Block]
-    loss: list[dd.DoubleDouble]
-
-    @property
-    def dimension(self) -> int:
-        """Number of basis states."""
-        return len(self.hamiltonian)
-
-
-def read(
-    hamiltonian: qutip.Qobj,
-    collapse_operators: Mapping[str, list[CollapseOperator]],
-    energy: qutip.Qobj | None,
-) -> Operators:
-    """The dense arrays of few operators of a few states."""
-    matrices = [hamiltonian.data.to_array()]
-    of_energy = 0
-    if energy is not None and energy is not hamiltonian:
-        of_energy = 1
-        matrices.append(energy.data.to_array())
-    left: list[list[int]] = []
-    right: list[list[int]] = []
-    factors: list[list[tuple[int, int, float]]] = []
-    for members in collapse_operators.values():
-        left.append([])
-        right.append([])
-        factors.append([])
-        for member in members:
-            first = len(matrices)
-            if isinstance(member, tuple):
-                matrices += [member[0].data.to_array(), member[1].data.to_array()]
-                left[-1] += [first + 1, first]
-                right[-1] += [first, first + 1]
-                factors[-1].append((first, first + 1, 1.0))
-            else:
-                matrices.append(member.data.to_array())
-                left[-1].append(first)
-                right[-1].append(first)
-                factors[-1].append((first, first, 0.5))
-    # One that is zero stands where a bath has no more of them.
-    zero = len(matrices)
-    matrices.append(np.zeros_like(matrices[0]))
-    operators = np.array(matrices)
-    if not np.count_nonzero(operators.imag):
-        operators = operators.real.copy()
-    # Of collapse operators both sides are one.
-    first = operators[_table(left, zero)]
-    jumps = first, first if left == right else operators[_table(right, zero)]
-    lost = _table(factors, (zero, zero, 1.0))
-    return Operators(
-        (hamiltonian, collapse_operators, energy),
-        tuple(collapse_operators),
-        operators[0],
-        operators[of_energy],
-        jumps,
-        _losses(operators, lost),
-    )
-
-
-def _table(of_baths: Sequence[Sequence[Any]], filling: object) -> NDArray[Any]:
-    """Entries of each bath in a column, filled up to the longest; one row at least."""
-    rows: list[Any] = list(itertools.zip_longest(*of_baths, fillvalue=filling))
-    return np.array(rows or [[filling] * len(of_baths)])
-
-
-def _losses(operators: Real | Block, factors: Real) -> list[dd.DoubleDouble]:
-    """Σ c S†Λ of each bath; c is a power of two, so that it rounds nothing."""
-    numbers = factors[..., :2].astype(int)
-    count, baths = numbers.shape[:2]
-    states = operators.shape[-1]
-    # The rows that S and Λ share come first, to be summed over with the factors.
-    first, second = (
-        operators[numbers[..., side]].swapaxes(1, 2).reshape(count * states, baths, states) for side in (0, 1)
-    )
-    weights = factors[..., 2].repeat(states, axis=0)[..., None]
-    return [dd.column_sums(part) for part in _products((weights * first)[..., :, None].conj(), second[..., None, :])]
-
-
-def _products(a: Real | Block, b: Real | Block) -> list[dd.DoubleDouble]:
-    """a·b: the real and, unless both are real, the imaginary part."""
-    return list(complex_product(a, b)) if np.iscomplexobj(a) else [dd.two_product(a.real, b.real)]
-
-
-# ---------------------------------------------------------------- sectors
-
-
-def _sectors(operators: Operators) -> Sectors:
-    """The finest sectors, as `find_sectors` has them."""
-    dimension = operators.dimension
-    joined = operators.hamiltonian != 0
-    for high, _ in operators.loss:
-        joined = joined | (high != 0).any(axis=0)
-    labels = list(range(dimension))
-
-    def join(first: int, second: int) -> bool:
-        """Give two states the smaller number of both, and all that have the larger one."""
-        low, high = sorted((labels[first], labels[second]))
-        if low != high:
-            labels[:] = [low if label == high else label for label in labels]
-        return low != high
-
-    for first, second in zip(*(places.tolist() for places in joined.nonzero()), strict=True):
-        join(first, second)
-    # What either side of a jump takes a sector to is one sector.
-    left, right = operators.jumps
-    steps: list[tuple[int, ...]] = []
-    for side in (left,) if left is right else (left, right):
-        steps += zip(*(places.tolist() for places in side.nonzero()), strict=True)
-    again = max(labels) > 0
-    while again:
-        again = False
-        taken: dict[tuple[int, int, int], int] = {}
-        for jump, bath, image, state in steps:
-            again |= join(image, taken.setdefault((jump, bath, labels[state]), image))
-    numbers = {label: number for number, label in enumerate(sorted(set(labels)))}
-    return sectors_of_labels(np.array([numbers[label] for label in labels]))
-
-
-# ---------------------------------------------------------------- L
+"""Weights of all jumps together up to which L is made from them; products of complex operators are of four."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,11 +40,11 @@ class FewUnknowns:
 
     Attributes
     ----------
-    operators : Operators
+    operators : DenseOperators
     sectors : Sectors
     """
 
-    operators: Operators
+    operators: DenseOperators
     sectors: Sectors
     decay = 0.0
 
@@ -216,11 +61,11 @@ class FewUnknowns:
     @property
     def on_the_whole(self) -> FewUnknowns:
         """The same with all states as one sector."""
-        return FewUnknowns(self.operators, whole(self.operators.dimension))
+        return FewUnknowns(self.operators, labelled((0,) * self.operators.dimension))
 
     @property
     def baths(self) -> tuple[str, ...]:
-        """Names of the baths."""
+        """Names of the baths whose heat currents are asked for."""
         return self.operators.names
 
     @cached_property
@@ -231,15 +76,16 @@ class FewUnknowns:
     @property
     def _losses(self) -> Real | Block:
         """Diagonal of M of each bath, shape (baths, dimension)."""
-        real, *imaginary = (high.diagonal(axis1=1, axis2=2) for high, _ in self.operators.loss)
-        return real + 1j * imaginary[0] if imaginary else real
+        real, *imaginary = self.operators.loss[0].diagonal(axis1=2, axis2=3)
+        losses: Real | Block = real + 1j * imaginary[0] if imaginary else real
+        return losses
 
     @property
     def largest_energy(self) -> float:
         """Largest entry of H."""
         return float(np.abs(self.operators.hamiltonian).max(initial=0.0))
 
-    @property
+    @cached_property
     def conserves_energy(self) -> bool:
         """Whether the energy that heat is counted by commutes with the H that moves the state, so that Σ J = 0."""
         h, energy = self.operators.hamiltonian, self.operators.energy
@@ -257,22 +103,6 @@ class FewUnknowns:
     # ------------------------------------------------------------ weights
 
     @cached_property
-    def _states(self) -> tuple[Index, Index, Index]:
-        """Row and column state of each unknown, and the place of its transpose."""
-        sectors = self.sectors
-        rows, columns = sectors.states_of_places(0, sectors.unknowns)
-        transposed = sectors.row_places[columns] + sectors.column_places[rows]
-        return sectors.order[rows], sectors.order[columns], transposed
-
-    def _real_form(self, parts: list[dd.DoubleDouble]) -> dd.DoubleDouble:
-        """Re(w) for G_kl and Im(w) for G_lk, of weights w by entry of L(ρ) and of ρ."""
-        if len(parts) == 1:
-            return parts[0]
-        transposed = self._states[2]
-        high, low = parts[1]
-        return dd.add(parts[0], (high[..., transposed], low[..., transposed]))
-
-    @cached_property
     def _by_cause(self) -> tuple[dd.DoubleDouble, dd.DoubleDouble, Real]:
         """L by what it is made of.
 
@@ -285,42 +115,39 @@ class FewUnknowns:
         ndarray, shape (unknowns, unknowns)
             Sum of the absolute values of all weights.
         """
-        rows, columns, transposed = self._states
-        row, column = (rows[:, None], rows), (columns[:, None], columns)
-        same_row, same_column = rows[:, None] == rows, columns[:, None] == columns
-        left, right = (side[:, :, *states] for side, states in zip(self.operators.jumps, (row, column), strict=True))
-        products = _products(left, right.conj())
-        jumps = self._real_form([dd.column_sums(part) for part in products])
+        operators, pairs = self.operators, _pairs(self.sectors)
+        flat = operators.dimension**2
+        left, right = operators.jumps
+        sides = left.reshape(*left.shape[:2], flat), right.reshape(*right.shape[:2], flat)
+        high, low = products(sides[0].take(pairs.row, axis=2), sides[1].take(pairs.column, axis=2))
+        jumps = dd.column_sums((high.swapaxes(0, 1), low.swapaxes(0, 1)))
         # -(Mρ + ρM†): the conjugate changes the sign of the imaginary part.
-        lost, sizes = [], [np.abs(high).sum(axis=(0, 1)) for high, _ in products]
-        for number, (high, low) in enumerate(self.operators.loss):
-            sign = 1.0 if number else -1.0
-            before = -high[:, *row] * same_column, -low[:, *row] * same_column
-            after = sign * high[:, *column] * same_row, sign * low[:, *column] * same_row
-            lost.append(dd.add(before, after))
-            sizes[number] = sizes[number] + (np.abs(before[0]) + np.abs(after[0])).sum(axis=0)
-        gross = sizes[0] if len(sizes) == 1 else sizes[0] + sizes[1][:, transposed]
+        m = [part.reshape(*part.shape[:2], flat) for part in operators.loss]
+        before = [part.take(pairs.row, axis=2) * -pairs.same_column for part in m]
+        after = [part.take(pairs.column, axis=2) * pairs.same_row for part in m]
+        for part in after:
+            np.negative(part[0], out=part[0])
+        dissipated = dd.add(jumps, dd.add((before[0], before[1]), (after[0], after[1])))
+        sizes = np.abs(high).sum(axis=(1, 2)) + (np.abs(before[0]) + np.abs(after[0])).sum(axis=1)
         # -iHρ + iρH: on the diagonal energies enter as differences, exactly.
-        h = self.operators.hamiltonian
-        first, last = h[row] * same_column, h[column] * same_row
+        h = operators.hamiltonian.reshape(flat)
+        first, last = h.take(pairs.row) * pairs.same_column, h.take(pairs.column) * pairs.same_row
         high, low = dd.two_sum(last.real, -first.real)
-        moved = high[:, transposed], low[:, transposed]
-        gross = gross + np.abs(moved[0])
-        if np.iscomplexobj(h):
-            moved = dd.add(moved, dd.two_sum(first.imag, last.imag))
-            gross = gross + np.abs(first.imag) + np.abs(last.imag)
-        return moved, dd.add(jumps, self._real_form(lost)), gross
+        moved = high.take(pairs.transposed, axis=1), low.take(pairs.transposed, axis=1)
+        gross = sizes[0] + np.abs(moved[0])
+        if len(sizes) == 1:
+            return moved, (dissipated[0][0], dissipated[1][0]), gross
+        # Re(w) for G_kl and Im(w) for G_lk, of weights w by entry of L(ρ) and of ρ.
+        moved = dd.add(moved, dd.two_sum(first.imag, last.imag))
+        gross = gross + sizes[1].take(pairs.transposed, axis=1) + np.abs(first.imag) + np.abs(last.imag)
+        exchanged = dissipated[0][1].take(pairs.transposed, axis=2), dissipated[1][1].take(pairs.transposed, axis=2)
+        return moved, dd.add((dissipated[0][0], dissipated[1][0]), exchanged), gross
 
     @cached_property
-    def _matrix(self) -> dd.DoubleDouble:
-        """L, double-double."""
-        moved, dissipated, _ = self._by_cause
-        return dd.add(moved, dd.column_sums(dissipated))
-
-    @property
     def dense(self) -> Real:
-        """L in real form and ordinary precision, shape (unknowns, unknowns)."""
-        return self._matrix[0]
+        """L in real form and ordinary precision, shape (unknowns, unknowns): what M⁻¹ is made of."""
+        ordinary, places = self.operators.ordinary, _pairs(self.sectors).places
+        return ordinary if len(self.sectors.sizes) == 1 else ordinary.take(places, axis=0).take(places, axis=1)
 
     @cached_property
     def scale(self) -> float:
@@ -328,17 +155,14 @@ class FewUnknowns:
         return float(np.abs(self.dense).max(initial=0.0)) or 1.0
 
     @cached_property
-    def _energy(self) -> dd.DoubleDouble:
-        """What heat is counted by, in real form."""
-        rows, columns, _ = self._states
-        entries = self.operators.energy[rows, columns]
-        return dd.two_sum(entries.real, entries.imag)
-
-    @cached_property
     def _currents(self) -> dd.DoubleDouble:
         """Tr[E D(·)] of each bath as a functional of G, shape (baths, unknowns), double-double."""
-        energies = self._energy[0][:, None], self._energy[1][:, None]
-        high, low = dd.multiply(energies, self._by_cause[1])
+        if not self.baths:
+            return (np.empty((0, self.sectors.unknowns)),) * 2
+        energy = self.operators.energy.reshape(-1).take(_pairs(self.sectors).places)
+        # What heat is counted by, in real form.
+        high, low = dd.two_sum(energy.real, energy.imag)
+        high, low = dd.multiply((high[:, None], low[:, None]), self._by_cause[1])
         return _sums(high.swapaxes(1, 2), low.swapaxes(1, 2))
 
     @cached_property
@@ -347,11 +171,12 @@ class FewUnknowns:
         high, low = self._currents
         baths, places = high.nonzero()
         order, energy = self.sectors.order, np.abs(self.operators.energy)
+        losses = np.abs(self._losses[: len(self.baths), order])
         inside = self.sectors.of_state[:, None] == self.sectors.of_state
         energy_sums = (energy[order[:, None], order] * inside).sum(axis=1)
         return CurrentFunctionals(
             *(self.baths, baths, places, high[baths, places], low[baths, places]),
-            *(self.sectors.diagonal, 4.0 * np.abs(self._losses[:, order]) * energy_sums),
+            *(self.sectors.diagonal, 4.0 * losses * energy_sums),
         )
 
     def current_rounding(self, flat: Real) -> dict[str, float]:
@@ -374,15 +199,59 @@ class FewUnknowns:
 
     def residual_and_currents(self, rho: dd.DoubleDouble) -> tuple[Real, dict[str, float]]:
         """L(ρ), rounded once at the end, and Tr[E D(ρ)] of each bath, eq. (5)."""
-        images = _sums(*dd.multiply(self._evaluated, rho))[0]
+        high, low = dd.multiply(self._evaluated, rho)
+        images = [math.fsum(row + left) for row, left in zip(high.tolist(), low.tolist(), strict=True)]
         unknowns = self.sectors.unknowns
-        return images[:unknowns], dict(zip(self.baths, images[unknowns:].tolist(), strict=True))
+        return np.array(images[:unknowns]), dict(zip(self.baths, images[unknowns:], strict=True))
 
     @cached_property
     def _evaluated(self) -> dd.DoubleDouble:
         """L and, below it, the functionals of the currents."""
-        (high, low), (of_currents, left) = self._matrix, self._currents
+        moved, dissipated, _ = self._by_cause
+        high, low = dd.add(moved, dd.column_sums(dissipated))
+        if not self.baths:
+            return high, low
+        of_currents, left = self._currents
         return np.concatenate([high, of_currents]), np.concatenate([low, left])
+
+
+@dataclass(frozen=True, eq=False)
+class _Pairs:
+    """Where in the flat array of an operator is what an entry of L takes, row (j, k) of L(ρ) and column (l, m) of ρ.
+
+    Attributes
+    ----------
+    row, column : ndarray of int, shape (unknowns, unknowns)
+        Places of (j, l) and of (k, m).
+    same_row, same_column : ndarray of float, shape (unknowns, unknowns)
+        1 where j = l, or k = m, else 0.
+    places : ndarray of int, shape (unknowns,)
+        Place of (j, k).
+    transposed : ndarray of int, shape (unknowns,)
+        Number of the unknown (k, j).
+    """
+
+    row: Index
+    column: Index
+    same_row: Real
+    same_column: Real
+    places: Index
+    transposed: Index
+
+
+@functools.lru_cache(maxsize=64)
+def _pairs(sectors: Sectors) -> _Pairs:
+    rows, columns = sectors.states_of_places(0, sectors.unknowns)
+    transposed = sectors.row_places[columns] + sectors.column_places[rows]
+    rows, columns, dimension = sectors.order[rows], sectors.order[columns], len(sectors.order)
+    return _Pairs(
+        rows[:, None] * dimension + rows,
+        columns[:, None] * dimension + columns,
+        (rows[:, None] == rows).astype(float),
+        (columns[:, None] == columns).astype(float),
+        rows * dimension + columns,
+        transposed,
+    )
 
 
 OnSectors: TypeAlias = FewUnknowns | SectorGenerator
@@ -402,13 +271,20 @@ def few_unknowns(
     hamiltonian: qutip.Qobj,
     collapse_operators: Mapping[str, Iterable[CollapseOperator]],
     energy: qutip.Qobj | None = None,
+    *,
+    heat: bool = True,
 ) -> FewUnknowns | None:
-    """L on its sectors, as `on_sectors` finds it, if it has few unknowns; else None."""
+    """L on its sectors, as `on_sectors` finds it, if it has few unknowns; else None.
+
+    Without `heat` the baths' currents are not evaluated, and no solution is judged by them.
+    """
     if hamiltonian.shape[0] > FEW_STATES or not collapse_operators:
         return None
-    operators = read(hamiltonian, {bath: list(members) for bath, members in collapse_operators.items()}, energy)
-    sectors = _sectors(operators)
-    jumps, baths = operators.jumps[0].shape[:2]
-    if sectors.unknowns > FEW_UNKNOWNS or jumps * baths * sectors.unknowns**2 > FEW_WEIGHTS:
+    operators = read(
+        hamiltonian, {bath: list(members) for bath, members in collapse_operators.items()}, energy, heat=heat
+    )
+    sectors = finest_sectors(operators)
+    (jumps, baths, *_), mixed = operators.jumps[0].shape, np.iscomplexobj(operators.hamiltonian)
+    if sectors.unknowns > FEW_UNKNOWNS or (4 if mixed else 1) * jumps * baths * sectors.unknowns**2 > FEW_WEIGHTS:
         return None
     return FewUnknowns(operators, sectors)

@@ -155,7 +155,8 @@ def _exact(
     iterations: int,
     names: tuple[str, ...],
 ) -> Solution:
-    residual, scales = norm(generator.residual(value)), current_scales(generator, value[0], currents, options)
+    residual, currents = norm(generator.residual(value)), {bath: currents[bath] for bath in generator.baths}
+    scales = current_scales(generator, value[0], currents, options)
     return Solution(value, currents, scales, residual, 0.0, dict.fromkeys(currents, 0.0), {}, iterations, names, None)
 
 
@@ -168,12 +169,12 @@ def _solution(
     names: tuple[str, ...],
 ) -> Solution:
     point = attempt.point
-    scales = current_scales(generator, point.value[0], point.currents, options)
-    unresolved = dict(attempt.undecided)
-    for bath, rounding in generator.current_rounding(point.value[0]).items():
-        smallest, resolved = options.smallest_scales.get(bath, 0.0), max(scales[bath], rounding / options.rtol)
-        if smallest > 0.0 and max(smallest, abs(point.currents[bath])) < resolved:
-            unresolved[bath] = resolved
+    scales, unresolved = current_scales(generator, point.value[0], point.currents, options), dict(attempt.undecided)
+    if options.smallest_scales:
+        for bath, rounding in generator.current_rounding(point.value[0]).items():
+            smallest, resolved = options.smallest_scales.get(bath, 0.0), max(scales[bath], rounding / options.rtol)
+            if smallest > 0.0 and max(smallest, abs(point.currents[bath])) < resolved:
+                unresolved[bath] = resolved
     return Solution(
         point.value,
         point.currents,

@@ -98,9 +98,9 @@ def evaluated_roughly(generator: OnSectors, stage: Stage, value: dd.DoubleDouble
     return Point(value, norm(residual), unknown, inverse(generator, stage, residual))
 
 
-def corrected(generator: OnSectors, value: dd.DoubleDouble, correction: Real) -> dd.DoubleDouble:
+def corrected(generator: OnSectors, value: dd.DoubleDouble, correction: Real | None) -> dd.DoubleDouble:
     """The sum, scaled to unit trace unless there is a decay; the factor's own rounding scales every current alike."""
-    total = _sum(value, correction)
+    total = value if correction is None else _sum(value, correction)
     if generator.decay:
         return total
     diagonal = generator.sectors.diagonal
@@ -111,12 +111,11 @@ def corrected(generator: OnSectors, value: dd.DoubleDouble, correction: Real) ->
 def _sum(value: dd.DoubleDouble, correction: Real) -> dd.DoubleDouble:
     """The sum, piece by piece: all at once it would take six more arrays of the size of ρ."""
     if len(correction) <= PIECE:
-        return dd.add(value, (correction, np.zeros_like(correction)))
+        return dd.plus(value, correction)
     high, low = np.empty_like(correction), np.empty_like(correction)
     for first in range(0, len(correction), PIECE):
         piece = slice(first, first + PIECE)
-        zeros = np.zeros_like(correction[piece])
-        high[piece], low[piece] = dd.add((value[0][piece], value[1][piece]), (correction[piece], zeros))
+        high[piece], low[piece] = dd.plus((value[0][piece], value[1][piece]), correction[piece])
     return high, low
 
 
@@ -129,6 +128,8 @@ def current_scales(
     generator: OnSectors, flat: Real, currents: Mapping[str, float], options: Options
 ) -> dict[str, float]:
     """What errors of a current are relative to: the current, but no less than can be resolved or matters."""
+    if not currents:
+        return {}
     # The current of a single bath is Tr[H L(ρ)], zero in any steady state: there is nothing to resolve.
     zero = ZERO_CURRENT if len(currents) > 1 or not generator.conserves_energy else 1.0
     functionals, scales = generator.functionals, {}

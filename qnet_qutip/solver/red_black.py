@@ -35,25 +35,34 @@ class RedBlack:
     def __call__(self, residual: Real) -> Real:
         """Approximate solution ρ of L(ρ) = residual, up to a multiple of the steady state."""
         secular, unknowns = self._secular, len(residual)
+        states = secular.of_sectors
         sources = self._sectors.blocks(residual)
         solution = np.empty_like(residual)
         answers = self._sectors.blocks(solution)
-        images = for_each(lambda sector: secular.seen(sector, sources[sector]), self._black, unknowns)
-        red = for_each(lambda sector: secular.seen_populations(sector, sources[sector]), self._red, unknowns)
-        rates = dict(zip(self._black, (image.diagonal() for image in images), strict=True))
-        rates |= dict(zip(self._red, red, strict=True))
+
+        def seen(sector: int) -> Real:
+            return states[sector].seen(residual[states[sector].group.unknowns])
+
+        def seen_populations(sector: int) -> Real:
+            return states[sector].seen_populations(residual[states[sector].group.unknowns])
+
+        images = for_each(seen, self._black, unknowns)
+        rates = dict(zip(self._red, for_each(seen_populations, self._red, unknowns), strict=True))
+        for sector, image in zip(self._black, images, strict=True):
+            rates[sector] = image[states[sector].group.diagonal]
         populations = secular.populations(np.concatenate([rates[sector] for sector in range(len(sources))]))
 
-        def answer_black(sector: int, image: Real) -> None:
-            answers[sector][:] = secular.answer(sector, image, populations)
+        def answer(sector: int, image: Real) -> None:
+            own = states[sector]
+            solution[own.group.unknowns] = own.answer(image, populations[own.group.states])
 
         def answer_red(sector: int) -> None:
             source = sources[sector]
             for jump in self._jumps[sector]:
                 source = source - jump(answers)
-            answers[sector][:] = secular.answer(sector, secular.seen(sector, source), populations)
+            answer(sector, states[sector].seen(source.ravel()))
 
-        for_each(lambda black: answer_black(*black), zip(self._black, images, strict=True), unknowns)
+        for_each(lambda black: answer(*black), zip(self._black, images, strict=True), unknowns)
         for_each(answer_red, self._red, unknowns)
         return solution
 

@@ -48,9 +48,7 @@ def refinements(
     To go on beyond the tolerance is what proves the inverse: a slow mode that it misjudges by a factor λ shows in the
     estimate as λ times its error, and shrinks by 1 - λ only. Where the estimate comes down to rounding there is none.
     """
-    point = evaluated(
-        generator, stage, corrected(generator, (first, np.zeros_like(first)), np.zeros_like(first)), source
-    )
+    point = evaluated(generator, stage, corrected(generator, (first, np.zeros(len(first))), None), source)
     points, sizes = [point], [size(point)]
     while sizes[-1] > FLOOR and len(points) < min(REFINEMENTS, limit) and not _stalled(sizes):
         point = evaluated(generator, stage, corrected(generator, point.value, -point.estimate), source)
@@ -86,8 +84,8 @@ def proved(generator: OnSectors, stage: Stage) -> bool:
     anything. Here it leaves 1 - l/m of its component of b.
     """
     right = random_change(generator)
-    right /= norm(right)
-    value = (inverse(generator, stage, right), np.zeros_like(right))
+    right = right / norm(right)
+    value: dd.DoubleDouble = inverse(generator, stage, right), np.zeros(len(right))
     for _ in range(REFINEMENTS):
         residual = generator.residual(value) - right
         if norm(residual) <= PROVED:
@@ -95,7 +93,7 @@ def proved(generator: OnSectors, stage: Stage) -> bool:
         correction = inverse(generator, stage, -residual)
         if not np.all(np.isfinite(correction)):
             return False
-        value = dd.add(value, (correction, np.zeros_like(correction)))
+        value = dd.plus(value, correction)
     return False
 
 
@@ -113,8 +111,9 @@ def _judged(
     step: 16 digits more than double precision has, times what the slowest mode makes of it.
     """
     scales = current_scales(generator, point.value[0], point.currents, options)
-    expected = {} if generator.decay else generator.functionals(point.estimate)
-    of_rounding = [generator.functionals(draw) for draw in rounding]
+    judged = bool(point.currents) and not generator.decay
+    expected = generator.functionals(point.estimate) if judged else {}
+    of_rounding = [generator.functionals(draw) for draw in rounding] if judged else []
     currents = {
         bath: max(judge.SAFETY * abs(current), *(abs(drawn[bath]) for drawn in of_rounding))
         for bath, current in expected.items()
@@ -141,7 +140,7 @@ def _stalled(sizes: list[float]) -> bool:
 
 def _draws(generator: OnSectors, stage: Stage, rounding: Real) -> list[Real]:
     """What M⁻¹ makes of random errors of this size."""
-    return list(inverse(generator, stage, rounding[:, None] * random_numbers(len(rounding))).T)
+    return [inverse(generator, stage, rounding * numbers) for numbers in random_numbers(len(rounding)).T]
 
 
 def has_last_resort(generator: OnSectors, options: Options) -> bool:

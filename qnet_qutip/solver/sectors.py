@@ -10,14 +10,22 @@ w ρ_kl to an entry of its image, G adds Re(w) G_kl + Im(w) G_lk to that of the 
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import math
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
-from qnet_qutip.solver.generator import Block, Entries, Generator, Index, Real
+from qnet_qutip.solver.generator import Block, Entries, Generator, Index, Real, zeros_of
+
+GROUP = 1 << 15
+"""Unknowns of sectors that are handled together: enough to spare calls, few enough to stay in the processor's cache and
+to leave something for every thread."""
 
 
 def norm(flat: Real) -> float:
@@ -26,10 +34,10 @@ def norm(flat: Real) -> float:
 
 
 def hermitian(block: Real) -> Block:
-    """The Hermitian matrix ρ that a square G = Re ρ + Im ρ stands for."""
+    """The Hermitian matrix ρ that a square G = Re ρ + Im ρ stands for; of several, one after the other, each."""
     matrix = np.empty(block.shape, dtype=np.result_type(block, np.complex64))
-    np.add(block, block.T, out=matrix.real)
-    np.subtract(block, block.T, out=matrix.imag)
+    np.add(block, block.mT, out=matrix.real)
+    np.subtract(block, block.mT, out=matrix.imag)
     matrix *= 0.5
     return matrix
 
@@ -37,26 +45,62 @@ def hermitian(block: Real) -> Block:
 def real_form(matrix: Block) -> Real:
     """G = Re ρ + Im ρ of the Hermitian part of a matrix."""
     half = 0.5 * matrix
-    return half.real + half.real.T + (half.imag - half.imag.T)
+    return half.real + half.real.mT + (half.imag - half.imag.mT)
 
 
-def rotated(operator: Real | Block, block: Real) -> Real:
-    """VρV† of a block, both in real form."""
+def rotated(operator: Real | Block, block: Real, out: Real | None = None) -> Real:
+    """VρV† of a block, both in real form; it is also put into `out` if that is given."""
     if operator.dtype.kind == "f":
-        return np.asarray(operator @ block @ operator.T)
-    return real_form(operator @ hermitian(block) @ operator.conj().T)
+        return np.matmul(operator @ block, operator.mT, out=out)
+    image = real_form(operator @ hermitian(block) @ operator.conj().mT)
+    if out is not None:
+        out[...] = image
+    return image
 
 
 def expectations(vectors: Real | Block, block: Real) -> Real:
     """⟨v|ρ|v⟩ for every column v, of a block in real form: the diagonal of V†ρV."""
     rho = block if vectors.dtype.kind == "f" else hermitian(block)
-    values: Real = (vectors.conj() * (rho @ vectors)).sum(axis=0).real
+    values: Real = (vectors.conj() * (rho @ vectors)).sum(axis=-2).real
     return values
+
+
+@dataclass(frozen=True, eq=False)
+class Group:
+    """Sectors that stand beside each other; the blocks of those of one size are a stack.
+
+    Attributes
+    ----------
+    sectors, states, unknowns : slice
+        Where they, their states and their blocks are.
+    shapes : list of (slice, tuple of int)
+        Where each stack is among the unknowns of the group, and its shape (sectors, size, size).
+    diagonal : ndarray of int
+        Places of the populations among the unknowns of the group.
+    """
+
+    sectors: slice
+    states: slice
+    unknowns: slice
+    shapes: list[tuple[slice, tuple[int, int, int]]]
+    diagonal: Index
+
+    def stacks(self, flat: NDArray[Any]) -> list[NDArray[Any]]:
+        """Views of the stacks of a flat array of the group."""
+        return [flat[own].reshape(shape) for own, shape in self.shapes]
+
+    def by_stack(self, values: NDArray[Any]) -> list[NDArray[Any]]:
+        """Views of an array over the states of the group, shapes (sectors, size)."""
+        bounds = np.cumsum([0, *(count * size for _, (count, size, _) in self.shapes)]).tolist()
+        shapes = [shape[:2] for _, shape in self.shapes]
+        return [values[a:b].reshape(shape) for a, b, shape in zip(bounds[:-1], bounds[1:], shapes, strict=True)]
 
 
 @dataclass(frozen=True, eq=False)
 class Sectors:
     """A partition of the basis; the diagonal blocks of G are kept in one flat array, sector after sector.
+
+    Sectors of one size stand beside each other, the largest first.
 
     Attributes
     ----------
@@ -86,14 +130,43 @@ class Sectors:
     @cached_property
     def spans(self) -> list[slice]:
         """Where each sector's states are in `order`."""
-        return [slice(first, last) for first, last in zip(self.starts[:-1], self.starts[1:], strict=True)]
+        bounds = self.starts.tolist()
+        return list(map(slice, bounds[:-1], bounds[1:]))
 
     def blocks(self, flat: Real) -> list[Real]:
         """Views of the blocks of a flat array."""
+        bounds, sizes = self.offsets.tolist(), self.sizes.tolist()
         return [
             flat[first:last].reshape(size, size)
-            for first, last, size in zip(self.offsets[:-1], self.offsets[1:], self.sizes, strict=True)
+            for first, last, size in zip(bounds[:-1], bounds[1:], sizes, strict=True)
         ]
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        """All sectors, in groups of up to `GROUP` unknowns or of one sector."""
+        bounds, groups, first = self.offsets.tolist(), list[Group](), 0
+        while first < len(self.sizes):
+            last = max(bisect.bisect(bounds, bounds[first] + GROUP) - 1, first + 1)
+            groups.append(self.group(first, last))
+            first = last
+        return groups
+
+    def group(self, first: int, last: int) -> Group:
+        """The sectors from the first to the one before the last."""
+        start, shapes, place = int(self.offsets[first]), list[tuple[slice, tuple[int, int, int]]](), 0
+        for size, members in itertools.groupby(self.sizes[first:last].tolist()):
+            count = len(list(members))
+            shapes.append((slice(place, place + count * size**2), (count, size, size)))
+            place += count * size**2
+        states = slice(int(self.starts[first]), int(self.starts[last]))
+        unknowns = slice(start, int(self.offsets[last]))
+        return Group(slice(first, last), states, unknowns, shapes, self.diagonal[states] - start)
+
+    def block_diagonal(self, operator: Entries) -> Real | Block:
+        """An operator that has no entries between sectors, in the order of their states, as a flat array."""
+        flat = zeros_of(operator.values, (self.unknowns,))
+        flat[self.row_places[operator.rows] + self.column_places[operator.columns]] = operator.values
+        return flat
 
     @cached_property
     def of_state(self) -> Index:
@@ -114,6 +187,13 @@ class Sectors:
     def diagonal(self) -> Index:
         """Places of the populations in the flat array, in the order of `order`."""
         return self.row_places + self.column_places
+
+    @cached_property
+    def coherences(self) -> Index:
+        """Places of all else, ascending."""
+        off = np.ones(self.unknowns, dtype=bool)
+        off[self.diagonal] = False
+        return off.nonzero()[0]
 
     def states_of_places(self, first: int, last: int) -> tuple[Index, Index]:
         """Row and column state of the places first to last of the flat array."""
@@ -211,10 +291,14 @@ def whole(dimension: int) -> Sectors:
 
 
 def sectors_of_labels(labels: Index) -> Sectors:
-    """The sectors by the number of each basis state's; a sector's number is that of its first state among the first."""
+    """The sectors by a number that all basis states of one have."""
     sizes = np.bincount(labels)
+    by_size = np.argsort(-sizes, kind="stable")
+    rank = np.empty_like(by_size)
+    rank[by_size] = np.arange(len(by_size))
+    sizes = sizes[by_size]
     return Sectors(
-        order=np.argsort(labels, kind="stable"),
+        order=np.argsort(rank[labels], kind="stable"),
         sizes=sizes,
         starts=np.concatenate([[0], np.cumsum(sizes)]),
         offsets=np.concatenate([[0], np.cumsum(sizes**2)]),

@@ -14,8 +14,8 @@ from qnet_qutip.solver.factorisation import Factorisation, bordered, eliminated,
 from qnet_qutip.solver.few import FewUnknowns, OnSectors
 from qnet_qutip.solver.generator import Real
 from qnet_qutip.solver.red_black import RedBlack
-from qnet_qutip.solver.sectors import norm
-from qnet_qutip.solver.secular import SINGLE_PRECISION, SecularEquation, secular_equation
+from qnet_qutip.solver.sectors import Sectors, norm
+from qnet_qutip.solver.secular import SecularEquation, secular_equation
 from qnet_qutip.solver.superoperator import DENSE, SectorGenerator
 from qnet_qutip.solver.sweeps import Sweeps
 
@@ -35,6 +35,10 @@ seldom in need of more than 60, are the cheaper way."""
 SEPARATED, WELL_SEPARATED = 0.5, 0.92
 """Fractions of the coherences further apart than their widths from which the secular equation is worth a try, and from
 which the two colours are not worth what they take."""
+
+SINGLE_PRECISION, SINGLE_SLOWEST = 20_000, 1e-6
+"""Unknowns beyond which the secular equation and the Krylov vectors are kept in single precision, for cycles that
+reduce by 1e-5 instead of 1e-8, and the slowest rate, relative to the largest weight of L, that its rounding leaves."""
 
 FEW_SECTORS = 4
 """Up to so many sectors there is no ladder to sweep over, and a sparse factorisation is looked at first."""
@@ -72,7 +76,13 @@ class Stage:
     patience : float
         Applications that a cycle may be heading for before the next stage takes over, judged from how it goes.
     single : bool
-        Whether M⁻¹ is kept in single precision.
+        Whether M⁻¹ and the Krylov vectors are kept in single precision.
+    traceless : bool
+        Whether what `inverse` returns has no trace. Otherwise it may have any multiple of the steady state.
+    secular : SecularEquation or None
+        What M is, up to what the jumps add between colours.
+    keeps : bool
+        Whether a cycle goes on in the Krylov space of those before.
     """
 
     name: str
@@ -81,6 +91,9 @@ class Stage:
     vectors: int = 0
     patience: float = np.inf
     single: bool = False
+    traceless: bool = False
+    secular: SecularEquation | None = None
+    keeps: bool = False
 
 
 def stages(generator: OnSectors) -> Iterator[Stage]:
@@ -94,14 +107,18 @@ def stages(generator: OnSectors) -> Iterator[Stage]:
         counted = elimination(generator)
         if factorised := counted.operations <= CHEAP_OPERATIONS and counted.fill <= LARGEST_FILL:
             yield _factorised("sparse factorisation", sparse(generator, counted.order))
-    # What single precision hides, such as modes slower than its rounding, double precision has.
-    for single in (True, False) if sectors.unknowns > SINGLE_PRECISION else (False,):
-        secular = secular_equation(generator, single=single)
-        if sectors.classical or secular.separation > SEPARATED:
+    secular = secular_equation(generator)
+    if sectors.classical or secular.separation > SEPARATED:
+        slowest = SINGLE_SLOWEST * generator.scale
+        if sectors.unknowns > SINGLE_PRECISION and secular.slowest_rate > slowest and not sectors.classical:
+            # The one in double precision would only take memory.
+            secular = secular.rounded()
             yield _secular_stage(generator, secular)
+            secular = secular_equation(generator)
+        yield _secular_stage(generator, secular)
     if not sectors.classical:
         vectors = affordable_vectors(sectors.unknowns)
-        yield Stage("sweeps", Sweeps(generator, secular), _start(generator, secular), vectors)
+        yield Stage("sweeps", Sweeps(generator, secular), _start(generator, secular), vectors, keeps=True)
     if sectors.unknowns <= COUNTED_UNKNOWNS and not factorised:
         counted = counted or elimination(generator)
         if counted.operations <= LAST_OPERATIONS and counted.fill <= LARGEST_FILL:
@@ -114,9 +131,10 @@ def _secular_stage(generator: SectorGenerator, secular: SecularEquation) -> Stag
         "secular equation in single precision" if secular.single else "secular equation",
         secular.solve if well else RedBlack(generator, secular),
         _start(generator, secular),
-        affordable_vectors(secular.sectors.unknowns),
+        affordable_vectors(secular.sectors.unknowns, single=secular.single),
         PATIENCE,
         secular.single,
+        secular=secular,
     )
 
 
@@ -131,7 +149,7 @@ def _dense_stages(generator: OnSectors) -> Iterator[Stage]:
 
 
 def _factorised(name: str, factorisation: Factorisation) -> Stage:
-    return Stage(name, factorisation.solve, factorisation.steady_state)
+    return Stage(name, factorisation.solve, factorisation.steady_state, traceless=factorisation.traceless)
 
 
 def pivoted(generator: OnSectors) -> Stage:
@@ -145,65 +163,70 @@ def pivoted(generator: OnSectors) -> Stage:
     return _factorised("factorisation", bordered(generator))
 
 
-def affordable_vectors(unknowns: int) -> int:
+def affordable_vectors(unknowns: int, *, single: bool = False) -> int:
     """Krylov vectors that fit."""
-    return int(np.clip(VECTOR_MEMORY / (8.0 * unknowns), FEWEST_VECTORS, VECTORS))
+    return int(np.clip(VECTOR_MEMORY / ((4.0 if single else 8.0) * unknowns), FEWEST_VECTORS, VECTORS))
 
 
 def inverse(generator: OnSectors, stage: Stage, residual: Real) -> Real:
-    """M⁻¹ of a residual, of zero trace: the rest is a multiple of the steady state.
-
-    With a factorisation also of several, the columns of a matrix.
-    """
+    """M⁻¹ of a residual, of zero trace: the rest is a multiple of the steady state."""
     solution = stage.inverse(residual)
-    if stage.steady_state is None:
+    if stage.steady_state is None or stage.traceless:
         return solution
-    trace = solution[generator.sectors.diagonal].sum(axis=0)
-    if residual.ndim > 1:
-        return solution - np.outer(stage.steady_state, trace)
+    trace = float(solution[generator.sectors.diagonal].sum())
     # In place: of many unknowns a product and a difference would each take as long as to apply L.
-    without: Real = scipy.linalg.blas.daxpy(stage.steady_state, solution, a=-float(trace))
+    without: Real = scipy.linalg.blas.daxpy(stage.steady_state, solution, a=-trace)
     return without
 
 
-def random_numbers(unknowns: int) -> Real:
-    """Normally distributed numbers, the same every time, shape (unknowns, 3)."""
-    return _few_random_numbers(unknowns) if unknowns <= DENSE else _random_numbers(unknowns)
+def random_numbers(unknowns: int, draws: int = DRAWS) -> Real:
+    """Normally distributed numbers, the same every time, shape (unknowns, draws)."""
+    return (_few_random_numbers if unknowns <= DENSE else _random_numbers)(unknowns, draws)
 
 
 @functools.lru_cache(maxsize=1)
-def _random_numbers(unknowns: int) -> Real:
-    numbers = np.random.default_rng(0).normal(size=(unknowns, DRAWS))
+def _random_numbers(unknowns: int, draws: int) -> Real:
+    numbers = np.random.default_rng(0).normal(size=(unknowns, draws))
     numbers.flags.writeable = False
     return numbers
 
 
 # A solve of plain operators asks for those of its sectors and of the whole space by turns.
-_few_random_numbers = functools.lru_cache(maxsize=16)(_random_numbers.__wrapped__)
+_few_random_numbers = functools.lru_cache(maxsize=32)(_random_numbers.__wrapped__)
 
 
 def random_change(generator: OnSectors) -> Real:
-    """A random Hermitian matrix of zero trace on the sectors."""
-    change = random_numbers(generator.sectors.unknowns)[:, 0].copy()
-    diagonal = generator.sectors.diagonal
-    populations = change[diagonal]
-    change[diagonal] = populations - populations.sum() / len(diagonal)
+    """A random Hermitian matrix of zero trace on the sectors; not to be written to."""
+    sectors = generator.sectors
+    return _few_random_changes(sectors) if sectors.unknowns <= DENSE else _random_change(sectors)
+
+
+def _random_change(sectors: Sectors) -> Real:
+    change = random_numbers(sectors.unknowns, 1)[:, 0].copy()
+    populations = change[sectors.diagonal]
+    change[sectors.diagonal] = populations - populations.sum() / len(populations)
+    change.flags.writeable = False
     return change
+
+
+_few_random_changes = functools.lru_cache(maxsize=16)(_random_change)
 
 
 def slowest_rate(generator: OnSectors, stage: Stage) -> float:
     """Slowest rate of L relative to the fastest, by two steps of inverse iteration; 0 if a step is not finite.
 
+    The secular equation knows its own: in two colours too, as a triangular matrix has the eigenvalues of its diagonal.
     Infinite for a single basis state, of which there is no change of zero trace.
     """
     if generator.sectors.unknowns == 1:
         return np.inf
+    if stage.secular is not None:
+        return stage.secular.slowest_rate / generator.scale
     change = random_change(generator)
-    growth = 1.0
-    for _ in range(2):
-        with np.errstate(all="ignore"):
+    with np.errstate(all="ignore"):
+        for _ in range(2):
             change = inverse(generator, stage, change / norm(change))
-        growth = norm(change)
-        if not 0.0 < growth < np.inf:
-            return 0.0
+            growth = norm(change)
+            if not 0.0 < growth < np.inf:
+                return 0.0
     return 1.0 / (growth * generator.scale)

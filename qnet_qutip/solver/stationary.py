@@ -31,6 +31,7 @@ from qnet_qutip.solver.linear import (
 )
 from qnet_qutip.solver.point import Options, current_scales
 from qnet_qutip.solver.refinement import LARGEST_UNDECIDED
+from qnet_qutip.solver.sectors import norm
 from qnet_qutip.solver.stages import affordable_vectors, pivoted
 from qnet_qutip.solver.superoperator import DENSE, REMEMBERED, SectorGenerator, on_sectors
 
@@ -112,12 +113,8 @@ def _energy_rounding(on: OnSectors, solution: Solution, options: Options) -> flo
         SectorGenerator(replace(on.generator, hamiltonian=rounded, energy=energy), on.sectors),
         replace(options, report=None),
     )
-    changes = [
-        abs(other.currents[bath] - current) / solution.scales[bath] for bath, current in solution.currents.items()
-    ]
-    change = max(
-        float(np.linalg.norm(other.value[0] - solution.value[0]) / np.linalg.norm(solution.value[0])), *changes
-    )
+    changes = [abs(other.currents[bath] - solution.currents[bath]) / scale for bath, scale in solution.scales.items()]
+    change = max(norm(other.value[0] - solution.value[0]) / norm(solution.value[0]), *changes, 0.0)
     if change > LARGEST_UNDECIDED:
         raise ConvergenceError(
             f"the steady state is not known: the baths' rates, up to {fastest:.1e}, are so small that the rounding of "
@@ -261,7 +258,7 @@ def long_time_state(generator: Generator, rho0: Entries, options: Options) -> tu
         rho = rho + solution.value[0]
         iterations += solution.iterations
         change_before = change
-        change = float(np.linalg.norm(solution.value[0]) / np.linalg.norm(rho))
+        change = norm(solution.value[0]) / norm(rho)
         if len(slownesses) == 1 and np.isfinite(change_before):
             # The steps with the same s shrink by s/(s + g): so do those to come.
             ratio = min(change / change_before, LARGEST_RATIO) if change_before else 0.0
@@ -275,7 +272,7 @@ def long_time_state(generator: Generator, rho0: Entries, options: Options) -> tu
         value=value,
         currents=currents,
         scales=current_scales(on, rho, currents, options),
-        residual=float(np.linalg.norm(residual)),
+        residual=norm(residual),
         changes={},
         unresolved={},
         iterations=iterations,

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+from threadpoolctl import threadpool_limits
+
 from qnet_qutip.equations import MasterEquation
 from qnet_qutip.progress import silenced
 from qnet_qutip.solver.threads import one_thread
@@ -74,12 +76,15 @@ class Record:
         Why it failed, or "".
     warnings : tuple of (str, str)
         Category and text of each warning.
+    method : str
+        How the state was found: the method of `steady_state`, or the kind of state that a function of one's own made.
     """
 
     values: Mapping[str, Any]
     seconds: float = 0.0
     error: str = ""
     warnings: tuple[tuple[str, str], ...] = ()
+    method: str = ""
 
 
 def failed(error: Exception) -> Record:
@@ -100,18 +105,19 @@ def solve(task: Task) -> Record:
     TypeError, AttributeError, ...
         What only a mistake in a function raises. Any other error is the point's own, and recorded.
     """
-    started, words, values = time.perf_counter(), "", dict[str, Value]()
+    started, words, method, values = time.perf_counter(), "", "", dict[str, Value]()
     with silenced(), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
             state = _state(task)
+            method = str(getattr(state, "method", type(state).__name__))
             values = {**{each.name: each.of(state) for each in task.observables}, **diagnosis(state)}
         except PROGRAMMING_ERRORS:
             raise
         except Exception as error:
             words = in_words(error)
     said = tuple((one.category.__name__, str(one.message)) for one in caught)
-    return Record(values, time.perf_counter() - started, words, said)
+    return Record(values, time.perf_counter() - started, words, said, method)
 
 
 def _state(task: Task) -> object:
@@ -140,8 +146,4 @@ def solve_in_worker(solve: Callable[[Work], Record], tasks: Sequence[Work]) -> l
 @functools.cache
 def _one_blas_thread() -> None:
     """Once in a process. Processes of `sweep` itself, and dask's, come into the world with one."""
-    try:
-        from threadpoolctl import threadpool_limits
-    except ImportError:
-        return
     threadpool_limits(1)

@@ -45,6 +45,20 @@ def test_density_matrices_agree_where_a_chain_of_close_frequencies_is_cut(equati
         assert abs(whole.heat_currents["hot"] / state.heat_currents["hot"] - 1) > 1e-4
 
 
+@pytest.mark.parametrize("epsilon", [0.42631431150156823, 0.45, 0.5, 0.61])
+def test_gaps_that_differ_by_rounding_are_cut_alike(epsilon: float) -> None:
+    """Three in resonance have a mode at ω and two as far above as below: which gap is wider is up to rounding."""
+    phonons = qn.PhononSpectrum(9e-4)
+    net = qn.chain(
+        [qn.Oscillator(5.0)] * 3, [epsilon, 0.038], hot=qn.Bath("A", 0.5, phonons), cold=qn.Bath("C", 0.11, phonons)
+    )
+    reference = solved("unified", net, max_excitations=3, rtol=1.0)
+    lower, upper = reference.equation.clusters
+    assert lower.lowest == lower.highest < upper.lowest < upper.highest
+    state = qn.gaussian.steady_state(net, "unified")
+    assert reference.heat_currents["hot"] == pytest.approx(state.heat_currents["hot"], rel=1e-8, abs=0)
+
+
 @pytest.mark.parametrize("as_array", [False, True])
 def test_clusters_of_an_equation_are_clusters_for_another(as_array: bool) -> None:
     """With the frequency that stands for each; another one moves the current of both paths alike."""

@@ -11,6 +11,7 @@ from problems import chain, fig3
 from systems import SYSTEMS
 
 import qnet_qutip as qn
+from qnet_qutip.solver import factorisation
 from qnet_qutip.solver.factorisation import PIVOT_THRESHOLD, bordered, eliminated, elimination, sparse
 from qnet_qutip.solver.generator import build_generator
 from qnet_qutip.solver.superoperator import on_sectors
@@ -203,7 +204,11 @@ def vertices(generator):
         lambda: sector_generator(*levels_with_rates_apart(1)),
     ],
 )
-def test_the_fill_is_that_of_a_literal_elimination(build):
+@pytest.mark.parametrize("dissected", [False, True])
+def test_the_fill_is_that_of_a_literal_elimination(build, dissected, monkeypatch):
+    if dissected:
+        monkeypatch.setattr(factorisation, "DISSECTED_OPERATIONS", 0.0)
+        monkeypatch.setattr(factorisation, "UNDIVIDED", 8)
     generator = build()
     counted = elimination(generator)
     assert sorted(counted.order) == list(range(generator.sectors.unknowns))
@@ -243,3 +248,67 @@ def test_the_order_saves_fill():
     edges = {(vertex[row], vertex[column]) for row, column in zip(*coo.coords, strict=True)}
     as_they_stand = (2.0 * literal_degrees(edges, np.arange(count)) + 2.0).sum() * 4
     assert elimination(generator).fill < 0.8 * as_they_stand
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+def test_multiplied_out_it_is_the_same_inverse_without_a_trace(name, monkeypatch):
+    generator = sector_generator(*sample(name))
+    diagonal, unknowns = generator.sectors.diagonal, generator.sectors.unknowns
+    monkeypatch.setattr(factorisation, "EXPLICIT", unknowns)
+    explicit = eliminated(generator)
+    monkeypatch.setattr(factorisation, "EXPLICIT", unknowns - 1)
+    factors = eliminated(generator)
+    assert explicit.traceless
+    assert not factors.traceless
+    assert (explicit.steady_state == factors.steady_state).all()
+    residual = np.random.default_rng(3).normal(size=unknowns)
+    residual[diagonal] -= residual[diagonal].mean()
+    ours, theirs = explicit.solve(residual), factors.solve(residual)
+    theirs = theirs - theirs[diagonal].sum() * factors.steady_state
+    assert abs(ours[diagonal].sum()) < rounding(generator) * np.linalg.norm(ours)
+    assert np.linalg.norm(ours - theirs) < rounding(generator) * np.linalg.norm(theirs)
+
+
+def test_badly_conditioned_it_is_not_multiplied_out():
+    """Residuals come down to the rounding of 32 digits, however slow a mode."""
+    network = chain(3, 1e-12, [5.0, 5.0, 5.0], kappa=1.0)
+    state = qn.steady_state(qn.universal_master_equation(network))
+    assert state.residual < 1e-28
+
+
+def grid(rows, columns, copies=1):
+    """Squares joined to their neighbours, in so many grids that nothing joins, numbered at random."""
+    line = [sp.diags_array([np.ones(n - 1), np.ones(n), np.ones(n - 1)], offsets=[-1, 0, 1]) for n in (rows, columns)]
+    graph = sp.csc_matrix(sp.kron(sp.eye_array(copies), sp.kron(*line)))
+    graph.data[:] = 1.0
+    order = np.random.default_rng(0).permutation(graph.shape[0])
+    return sp.csc_matrix(graph[order][:, order] + graph.shape[0] * sp.eye_array(graph.shape[0]))
+
+
+@pytest.mark.parametrize("copies", [1, 3])
+def test_a_separator_leaves_two_sides_that_nothing_joins(copies):
+    graph = sp.csr_matrix(grid(30, 20, copies))
+    separator, (first, second) = factorisation._divided(graph)
+    assert sorted([*separator, *first, *second]) == list(range(graph.shape[0]))
+    assert graph[first][:, second].nnz == 0
+    if copies == 1:
+        assert min(len(first), len(second)) >= factorisation.SMALLEST_SIDE * graph.shape[0]
+        assert len(separator) <= 30
+    else:
+        assert len(separator) == 0
+        assert len(first) == 600
+
+
+@pytest.mark.parametrize("graph", [sp.csc_matrix(np.ones((300, 300)) + 300 * np.eye(300)), grid(10, 10)])
+def test_a_graph_without_a_separator_or_small_stays_whole(graph):
+    separator, sides = factorisation._divided(sp.csr_matrix(graph))
+    assert (len(separator), sides) == (graph.shape[0], [])
+    np.testing.assert_array_equal(np.sort(factorisation._dissected(graph)), np.arange(graph.shape[0]))
+
+
+def test_dissection_halves_the_multiplications_of_two_indices_with_many_levels(monkeypatch):
+    """The pairs of states of a driven Jaynes-Cummings model are a triangular grid, with four pairs a place."""
+    generator = sector_generator(*SYSTEMS["driven Jaynes-Cummings"].build(75))
+    dissected = elimination(generator)
+    monkeypatch.setattr(factorisation, "DISSECTED_OPERATIONS", np.inf)
+    assert dissected.operations < 0.5 * elimination(generator).operations

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import qutip
+import scipy.linalg
 from problems import chain, fig3
 
 import qnet_qutip as qn
@@ -131,8 +132,49 @@ def test_the_solution_is_the_same(both):
 
 def test_what_is_not_small_is_left_to_enumeration(monkeypatch):
     assert few_unknowns(*of_equation(fig3(few.FEW_STATES))) is None
-    assert few_unknowns(qutip.num(6), {"all": [qutip.rand_dm(6, seed=1)]}) is None  # 36 unknowns
+    assert few_unknowns(qutip.num(8), {"all": [qutip.rand_dm(8, seed=1)]}) is None  # 64 unknowns
     assert few_unknowns(qutip.num(2), {}) is None
     many = [qutip.num(4)] * (few.FEW_WEIGHTS // 4**2)
     assert few_unknowns(qutip.num(4), {"all": many[:-1]}) is not None
     assert few_unknowns(qutip.num(4), {"all": [*many, qutip.num(4)]}) is None
+
+
+def test_currents_that_nobody_asks_for_are_not_evaluated(both):
+    made, _ = both
+    alone = few_unknowns(*made.operators.given, heat=False)
+    ours, theirs = solve(alone, Options()), solve(made, Options())
+    assert alone.baths == ()
+    assert ours.currents == ours.changes == ours.unresolved == {}
+    assert np.linalg.norm(ours.value[0] - theirs.value[0]) <= 1e-15 * np.linalg.norm(theirs.value[0])
+
+
+def test_nothing_is_judged_by_a_current_that_nobody_asks_for():
+    """Of two baths far apart in strength the weak one's current is resolved by a hundred digits only; ρ is not."""
+    hamiltonian, weak = qutip.sigmaz(), 1e-14
+    hot = [qutip.sigmam(), 0.5 * qutip.sigmap()]
+    cold = [weak * qutip.sigmam(), 0.1 * weak * qutip.sigmap()]
+    listed = qn.steady_state(hamiltonian, [*hot, *cold])
+    named = qn.steady_state(hamiltonian, {"hot": hot, "cold": cold})
+    assert listed.heat_currents == {}
+    assert (listed.rho - named.rho).norm() < 1e-15
+    with pytest.raises(AttributeError, match="plain operators"):
+        _ = listed.entropy_production
+
+
+@pytest.mark.parametrize("problem", ["a driven spin", "two nodes"])
+def test_lapack_is_given_one_right_side_at_a_time(problem, monkeypatch):
+    """For several it starts threads, even for two unknowns: milliseconds where the cores are busy."""
+    calls = []
+    substituted = scipy.linalg.lapack.dgetrs
+
+    def of_one(factors, pivots, right, **options):
+        calls.append(right.ndim)
+        return substituted(factors, pivots, right, **options)
+
+    monkeypatch.setattr(scipy.linalg.lapack, "dgetrs", of_one)
+    monkeypatch.setattr(scipy.linalg.lapack, "dtrtrs", None)
+    if problem == "two nodes":
+        qn.steady_state(qn.local_master_equation(chain(2, 0.5, [5.0, 6.0])))
+    else:
+        qn.steady_state(qutip.sigmax() + qutip.sigmaz(), [qutip.sigmam()])
+    assert set(calls) == {1}

@@ -155,3 +155,92 @@ def test_it_gives_up_when_told_and_keeps_what_it_has():
     # Where it has what was asked for, no opinion on its pace is heard.
     easy = gmres(applied(matrix)[0], right, 0.99, SIZE, lambda _: True)
     assert not easy.gave_up
+
+
+def test_in_single_precision_the_solution_is_still_summed_in_double():
+    """A multiplies one direction by 1e4: of a solution that is summed in single precision it makes 1e-3 of rounding."""
+    random = np.random.default_rng(5)
+    size = 400
+    steep = np.linalg.qr(random.normal(size=(size, size)))[0][:, 0]
+    matrix = np.eye(size) + 0.1 * random.normal(size=(size, size)) / np.sqrt(size)
+    matrix += 1e4 * np.outer(random.normal(size=size) / np.sqrt(size), steep)
+    # The right-hand side is that of a solution without the steep direction, as of a smooth state.
+    smooth = random.normal(size=size)
+    right = matrix @ (smooth - steep * (steep @ smooth))
+    space = gmres(lambda vector: matrix @ vector, right, 1e-6, 40, single=True)
+    assert space.basis.dtype == np.float32
+    assert space.solution.dtype == np.float64
+    left = np.linalg.norm(right - matrix @ space.solution) / np.linalg.norm(right)
+    assert left < 1e-5
+
+
+def with_slow_modes(seed):
+    """Twelve modes of rates 1e-4 to 0.3 in a matrix that is near 1 otherwise, and two right-hand sides."""
+    random = np.random.default_rng(seed)
+    vectors = np.eye(SIZE) + 0.3 * random.normal(size=(SIZE, SIZE)) / np.sqrt(SIZE)
+    rates = np.concatenate([np.geomspace(1e-4, 0.3, 12), np.linspace(0.9, 1.1, SIZE - 12)])
+    return vectors @ np.diag(rates) @ np.linalg.inv(vectors), random.normal(size=SIZE), random.normal(size=SIZE)
+
+
+def test_a_space_that_goes_on_is_that_of_a_solve_without_a_break():
+    """Going on from what a solve has left takes up its residual as if it had never stopped."""
+    matrix, right, _ = with_slow_modes(1)
+    apply, calls = applied(matrix)
+    first = gmres(apply, right, 0.0, 8)
+    left = right - matrix @ first.solution
+    second = gmres(apply, left, 0.0, 6, earlier=first)
+    assert len(calls) == 14
+    at_once = gmres(applied(matrix)[0], right, 0.0, 14)
+    anew = gmres(applied(matrix)[0], left, 0.0, 6)
+    reached = np.linalg.norm(left - matrix @ second.solution) / np.linalg.norm(left)
+    assert reached == pytest.approx(second.reduction, rel=1e-6)
+    assert reached * first.reduction == pytest.approx(at_once.reduction, rel=1e-6)
+    assert reached < 0.8 * anew.reduction
+
+
+def test_any_right_hand_side_profits_from_an_earlier_space():
+    """Of one that has nothing to do with the first the best is found in both spaces together; a third adds to two."""
+    matrix, right, other = with_slow_modes(2)
+    apply, _ = applied(matrix)
+    first = gmres(apply, right, 0.0, 9)
+    second = gmres(apply, other, 0.0, 6, earlier=first)
+    assert second.rows == first.rows + 7 == 17
+    searched = np.concatenate([first.basis[:-1], second.basis[:-1]])
+    images = matrix @ searched.T
+    best = other - images @ np.linalg.lstsq(images, other, rcond=None)[0]
+    assert np.linalg.norm(other - matrix @ second.solution) == pytest.approx(np.linalg.norm(best), rel=1e-6)
+    third = gmres(apply, right + other, 1e-8, SIZE, earlier=second)
+    assert third.vectors <= SIZE - 15
+    assert np.linalg.norm(right + other - matrix @ third.solution) <= 2e-8 * np.linalg.norm(right + other)
+
+
+def test_what_a_space_goes_on_from_has_part_in_its_answers():
+    matrix, right, other = with_slow_modes(3)
+    apply, _ = applied(matrix)
+    first = gmres(apply, right, 0.0, 14)
+    second = gmres(apply, right - matrix @ first.solution, 0.0, SIZE - 14, earlier=first)
+    expected = np.linalg.solve(matrix, other)
+    assert np.linalg.norm(second.answer(other) - expected) < 1e-6 * np.linalg.norm(expected)
+    assert np.linalg.norm(first.answer(other) - expected) > 1e-2 * np.linalg.norm(expected)
+    coordinates, left = second.without_images(other)
+    assert np.linalg.norm(left) < 1e-9 * np.linalg.norm(other)
+    assert np.linalg.norm(matrix @ second.source(coordinates) - other) < 1e-9 * np.linalg.norm(other)
+
+
+def test_a_right_hand_side_within_an_earlier_space_needs_next_to_nothing():
+    matrix, right, _ = with_slow_modes(4)
+    apply, _ = applied(matrix)
+    first = gmres(apply, right, 0.0, 8)
+    within = matrix @ first.basis[:3].sum(axis=0)
+    second = gmres(apply, within, 1e-10, SIZE, earlier=first)
+    assert second.vectors == 1
+    assert np.linalg.norm(within - matrix @ second.solution) <= 1e-10 * np.linalg.norm(within)
+
+
+def test_nothing_is_gone_on_from_where_there_is_nothing_to_solve():
+    matrix, right, other = with_slow_modes(5)
+    apply, _ = applied(matrix)
+    nothing = gmres(apply, np.zeros(SIZE), 1e-8, SIZE, earlier=gmres(apply, right, 0.0, 4))
+    assert (nothing.vectors, nothing.reduction) == (0, 0.0)
+    after = gmres(apply, other, 1e-8, SIZE, earlier=nothing)
+    assert np.linalg.norm(other - matrix @ after.solution) <= 2e-8 * np.linalg.norm(other)

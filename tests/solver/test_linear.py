@@ -15,7 +15,7 @@ from systems import dark_amplitudes, dark_chain
 
 import qnet_qutip as qn
 from qnet_qutip.estimates import one_way_flows
-from qnet_qutip.solver import judge, refinement, stages
+from qnet_qutip.solver import cycles, judge, refinement, stages
 from qnet_qutip.solver.generator import build_generator
 from qnet_qutip.solver.linear import solve
 from qnet_qutip.solver.point import Options, current_scales
@@ -359,6 +359,36 @@ def test_from_a_solution_one_cycle_will_do(monkeypatch):
     assert again.currents == pytest.approx(solution.currents, rel=1e-10)
 
 
+@pytest.mark.parametrize(("coupling", "rate"), [(1e-3, 1.0), (1e-2, 1e-2), (1e-2, 1.0), (1.0, 0.7)])
+def test_a_chain_of_nine_takes_sixty_applications(coupling, rate):
+    """Levels closer than their widths, where sweeps are what is left: a cycle does not look for slow modes again."""
+    state = qn.steady_state(qn.local_master_equation(chain(9, coupling, kappa=rate / 5.0**3)))
+    assert state.iterations <= 60
+
+
+@pytest.mark.parametrize("vectors", [13, 25])
+def test_cycles_start_anew_where_there_is_no_room(vectors, monkeypatch):
+    """The vectors that are kept count: a space that leaves room for fewer than a cycle takes is let go of."""
+    krylov_only(monkeypatch)
+    monkeypatch.setattr(stages, "SEPARATED", 2.0)
+    monkeypatch.setattr(stages, "affordable_vectors", lambda unknowns: vectors)
+    most = []
+    plain = cycles.gmres
+
+    def watched(apply, right, reduction, limit, too_slow, **given):
+        space = plain(apply, right, reduction, limit, too_slow, **given)
+        most.append(space.rows)
+        return space
+
+    monkeypatch.setattr(cycles, "gmres", watched)
+    equation = qn.local_master_equation(chain(5, 0.1, kappa=1.0 / 5.0**3))
+    _, solution = solved(equation.hamiltonian, equation.collapse_operators)
+    assert solution.stages == ("sweeps",)
+    assert len(most) > 2
+    # One vector more than applications, in each of the spaces.
+    assert max(most) <= vectors + 1
+
+
 @pytest.mark.parametrize("cycles", [True, False])
 @pytest.mark.parametrize("excess", [1e-2, 1e-5, 1e-9])
 def test_currents_that_do_not_add_up_are_not_accepted(cycles, excess, monkeypatch):
@@ -528,15 +558,25 @@ def test_a_start_far_away_leads_to_the_same_state(state):
     assert far.currents == pytest.approx(solve(generator, Options()).currents, rel=1e-9)
 
 
-def test_what_single_precision_hides_double_precision_has(monkeypatch):
-    """Three oscillators whose middle one is coupled weakly: modes of 1e-6 of the rates."""
+@pytest.mark.parametrize(
+    ("coupling", "slowest", "stage_names"),
+    [
+        (0.1, 1e-6, ("secular equation in single precision",)),
+        # Modes of 1e-9 of the largest weight: not tried, or tried in vain.
+        (0.003, 1e-6, ("secular equation",)),
+        (0.003, 0.0, ("secular equation in single precision", "secular equation")),
+    ],
+)
+def test_what_single_precision_hides_double_precision_has(coupling, slowest, stage_names, monkeypatch):
+    """Three oscillators whose middle one is coupled weakly."""
     phonons = qn.PhononSpectrum(1e-4)
     baths = {"hot": qn.Bath("A", 2, phonons), "cold": qn.Bath("C", 1, phonons)}
-    network = qn.chain([qn.Oscillator(5), qn.Oscillator(4), qn.Oscillator(3)], 0.003, **baths)
+    network = qn.chain([qn.Oscillator(5), qn.Oscillator(4), qn.Oscillator(3)], coupling, **baths)
     equation = qn.local_master_equation(network, max_excitations=11)
     generator = on_sectors(build_generator(equation.hamiltonian, equation.collapse_operators))
     expected = solve(generator, Options())
     monkeypatch.setattr(stages, "SINGLE_PRECISION", 0)
+    monkeypatch.setattr(stages, "SINGLE_SLOWEST", slowest)
     solution = solve(generator, Options())
-    assert solution.stages == ("secular equation in single precision", "secular equation")
+    assert solution.stages == stage_names
     assert solution.currents["hot"] == pytest.approx(expected.currents["hot"], rel=1e-9)

@@ -71,8 +71,10 @@ def test_the_populations_are_those_of_the_plain_equation(phase):
     source = np.random.default_rng(2).normal(size=sectors.unknowns)
     plain, answer = secular.solve(source), RedBlack(generator, secular)(source)
     for sector, (one, other) in enumerate(zip(sectors.blocks(plain), sectors.blocks(answer), strict=True)):
-        expected = secular.seen(sector, one).diagonal()
-        np.testing.assert_allclose(secular.seen_populations(sector, other), expected, atol=1e-10 * np.abs(plain).max())
+        expected = secular.of_sectors[sector].seen(one.ravel()).reshape(one.shape).diagonal()
+        np.testing.assert_allclose(
+            secular.of_sectors[sector].seen_populations(other.ravel()), expected, atol=1e-10 * np.abs(plain).max()
+        )
 
 
 def test_colours_are_the_parity_of_the_excitations():

@@ -5,6 +5,7 @@ import pytest
 import qutip
 from problems import fig3
 
+from qnet_qutip.solver import sectors
 from qnet_qutip.solver.generator import build_generator, entries, sparse_matrix
 from qnet_qutip.solver.sectors import find_sectors, hermitian, real_form, rotated
 
@@ -43,3 +44,23 @@ def test_parity_is_all_that_a_position_coupling_conserves():
     a = qutip.destroy(6)
     sectors = find_sectors(build_generator(qutip.num(6), {"bath": [a + a.dag()]}))
     assert sorted(sectors.sizes) == [3, 3]
+
+
+@pytest.mark.parametrize("limit", [1, 12, 1 << 15])
+def test_groups_hold_every_block_once_and_stacks_those_of_one_size(limit, monkeypatch):
+    monkeypatch.setattr(sectors, "GROUP", limit)
+    equation = fig3({"A": 3, "B": 5})
+    found = find_sectors(build_generator(equation.hamiltonian, equation.collapse_operators))
+    assert found.sizes.tolist() == [3, 3, 3, 2, 2, 1, 1]
+    flat = np.arange(found.unknowns)
+    stacks = [stack for group in found.groups for stack in group.stacks(flat[group.unknowns])]
+    blocks = [block for stack in stacks for block in stack]
+    for block, expected in zip(blocks, found.blocks(flat), strict=True):
+        np.testing.assert_array_equal(block, expected)
+    diagonal = [flat[group.unknowns][group.diagonal] for group in found.groups]
+    np.testing.assert_array_equal(np.concatenate(diagonal), found.diagonal)
+    of_states = np.arange(len(found.order))
+    by_stack = [own for group in found.groups for own in group.by_stack(of_states[group.states])]
+    assert [own.shape for own in by_stack] == [stack.shape[:2] for stack in stacks]
+    assert len(stacks) == {1: 7, 12: 5, 1 << 15: 3}[limit]
+    assert all(group.unknowns.stop - group.unknowns.start <= max(limit, 9) for group in found.groups)

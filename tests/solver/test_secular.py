@@ -5,6 +5,7 @@ import pytest
 import qutip
 from problems import fig3
 
+from qnet_qutip.solver import sectors
 from qnet_qutip.solver.generator import build_generator
 from qnet_qutip.solver.secular import secular_equation
 from qnet_qutip.solver.superoperator import on_sectors
@@ -122,7 +123,40 @@ def test_the_decay_is_in_every_rate():
     bare, damped = secular_equation(on_sectors(generator)), secular_equation(on_sectors(generator, decay=decay))
     np.testing.assert_allclose(bare.rates.sum(axis=0), 0.0, atol=1e-15)
     np.testing.assert_allclose(damped.rates.sum(axis=0), -decay, rtol=1e-12)
-    for one, other in zip(bare.responses, damped.responses, strict=True):
-        off = ~np.eye(len(one[0]), dtype=bool)
-        before, after = ((answer[0] + 1j * answer[1])[off] for answer in (one, other))
+    for one, other in zip(bare.of_sectors, damped.of_sectors, strict=True):
+        before, after = (
+            np.delete(states.losses + 1j * states.energies, states.group.diagonal) for states in (one, other)
+        )
         np.testing.assert_allclose(1 / after, 1 / before - decay, rtol=1e-12)
+
+
+@pytest.mark.parametrize("levels", [3, {"A": 3, "B": 5}])
+@pytest.mark.parametrize("phase", [1.0, np.exp(0.3j)])
+def test_the_answer_does_not_depend_on_the_groups(levels, phase, monkeypatch):
+    """Nor on which sectors are rotated together, with real eigenvectors and with complex ones."""
+    equation = fig3(levels)
+    turn = (phase ** equation.space.occupations[:, 0]).tolist()
+    turn = qutip.qdiags(turn, 0, dims=equation.hamiltonian.dims)
+    made = build_generator(turn * equation.hamiltonian * turn.dag(), equation.collapse_operators)
+    source = np.random.default_rng(2).normal(size=on_sectors(made).sectors.unknowns)
+    together = secular_equation(on_sectors(made))
+    monkeypatch.setattr(sectors, "GROUP", 1)
+    alone = secular_equation(on_sectors(made))
+    assert len(alone.groups) > len(together.groups) == 1
+    expected = together.solve(source)
+    assert np.iscomplexobj(alone.groups[0].vectors[0]) == (phase != 1.0)
+    np.testing.assert_allclose(alone.solve(source), expected, rtol=0, atol=1e-11 * np.abs(expected).max())
+    assert alone.separation == pytest.approx(together.separation, rel=1e-12)
+
+
+@pytest.mark.parametrize("changes", [{}, {"epsilon": 1e-3}, {"omega_h": 5.0, "epsilon": 0.1}])
+def test_the_slowest_rate_is_that_of_the_approximation(changes):
+    generator = local(changes)
+    secular, sectors_ = secular_equation(generator), generator.sectors
+    units = np.eye(sectors_.unknowns)
+    inverse = np.array([secular.solve(unit) for unit in units]).T
+    inverse -= np.outer(secular.steady_state, inverse[sectors_.diagonal].sum(axis=0))
+    # Of changes without a trace: the projector takes the steady state's own direction away.
+    change = units - np.outer(secular.steady_state, np.isin(np.arange(sectors_.unknowns), sectors_.diagonal))
+    slowest = 1 / np.abs(np.linalg.eigvals(inverse @ change)).max()
+    assert 0.99 * slowest < secular.slowest_rate < 1.5 * slowest
