@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
-from qnet_qutip import checks, exact, gaussian
+from qnet_qutip import checks, exact, gaussian, thermodynamics
 from qnet_qutip.equations import MASTER_EQUATIONS, PROMISES, ClusterWarning, Promises
 from qnet_qutip.equations.assembly import require_baths
 from qnet_qutip.modes import is_harmonic, require_bounded
@@ -170,10 +170,10 @@ class Comparison:
                     marked,
                     *(_current(row, bath) for bath in baths),
                     _residual(row),
-                    f"{row.entropy_production:.4g}",
+                    _entropy(row, _temperatures(self.network)),
                     "yes" if row.positive else "NO",
                     "kept" if row.second_law_kept else "VIOLATED",
-                    "" if row.error is None else f"{row.error:.2g}",
+                    _error(row),
                     _promised(row),
                 )
             )
@@ -182,6 +182,15 @@ class Comparison:
             rows.append((*exact_row, *("" for _ in heads[len(exact_row) :])))
         return rows
 
+    def notes(self) -> list[str]:
+        """What is to be said of the table: why numbers are missing, and what stands for them."""
+        said = [f"{name}: {row.refusal}" for name, row in self.assessments.items() if row.refusal]
+        if self.no_exact_answer:
+            said.append(f"no exact answer: {self.no_exact_answer}")
+        if any(_error(row).startswith("~") for row in self.assessments.values() if not row.refusal):
+            said.append("errors with ~ are those that γ/gap and gap/ω let expect")
+        return said
+
     def __str__(self) -> str:
         rows = self.table()
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]) - 1)]
@@ -189,14 +198,11 @@ class Comparison:
             "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
             for row in rows
         ]
-        refused = [f"{name}: {row.refusal}" for name, row in self.assessments.items() if row.refusal]
-        if self.no_exact_answer:
-            refused.append(f"no exact answer: {self.no_exact_answer}")
         measured = (
             f"γ/ω = {self.scales.neglected:.1g}, γ/gap = {self.scales.rate_over_gap:.1g}, "
             f"gap/ω = {self.scales.gap_over_frequency:.1g}"
         )
-        return "\n".join([*lines, *refused, measured, f"* {self.reason}"])
+        return "\n".join([*lines, *self.notes(), measured, f"* {self.reason}"])
 
     def __repr__(self) -> str:
         return str(self)
@@ -220,6 +226,23 @@ def _current(row: Assessment, bath: str) -> str:
     """A heat current, or 0 where it is within its error."""
     current = row.heat_currents[bath]
     return "0" if abs(current) <= row.heat_current_errors[bath] else f"{current:.6g}"
+
+
+def _entropy(row: Assessment, temperatures: Mapping[str, float]) -> str:
+    """σ, or 0 where it is within what the errors of the currents make of it, or no current is beyond its own."""
+    beyond = any(abs(current) > row.heat_current_errors[bath] for bath, current in row.heat_currents.items())
+    unseen = thermodynamics.flow_at(temperatures, row.heat_current_errors)
+    if not beyond or (math.isfinite(unseen) and abs(row.entropy_production) <= unseen):
+        return "0"
+    return f"{row.entropy_production:.4g}"
+
+
+def _error(row: Assessment) -> str:
+    """The deviation from the exact currents, or after a ~ what the scales let expect of it."""
+    if row.error is not None:
+        return f"{row.error:.2g}"
+    expected = row.expected_error
+    return "" if expected is None or math.isinf(expected) else f"~{expected:.1g}"
 
 
 def _residual(row: Assessment) -> str:
@@ -286,7 +309,7 @@ def compare(
     scale = max(_largest(given), *(_largest(row.heat_currents) for row, _ in found.values()))
     resolved = {name: _resolved(network, row, scale) for name, (row, _) in found.items()}
     rows = {name: _judged(row, given, measured.expected_errors.get(name)) for name, row in resolved.items()}
-    recommended, reason = _recommendation(rows, measured, bool(given))
+    recommended, reason = _recommendation(rows, measured, given)
     return Comparison(network, FrozenMapping(rows), FrozenMapping(given), none, measured, recommended, reason)
 
 
@@ -301,7 +324,9 @@ def _exact_currents(network: Network, exact_state: Currents | None) -> tuple[Map
         return currents, ""
     try:
         state = exact.steady_state(network)
-    except (exact.NoExactAnswerError, exact.QuadratureError) as problem:
+    except exact.NoExactAnswerError as problem:
+        return {}, f"{problem}; or give an exact_state, such as that of exact.hierarchy"
+    except exact.QuadratureError as problem:
         return {}, str(problem)
     unresolved = _unresolved(network, state.heat_currents, state.heat_current_errors, _largest(state.heat_currents))
     return ({}, unresolved) if unresolved else (state.heat_currents, "")
@@ -327,7 +352,10 @@ def _solved(network: Network, name: str, density_matrices: bool, rtol: float) ->
                     errors,
                     one_body.entropy_production,
                     one_body.positive,
-                    not one_body.entropy_production < -_entropy_flow(network, errors),
+                    not thermodynamics.flow_at(
+                        _temperatures(network), {bath: current - errors[bath] for bath, current in currents.items()}
+                    )
+                    > 0,
                     path="one-body matrices",
                 ),
                 None,
@@ -376,16 +404,12 @@ def _unresolved(network: Network, currents: Mapping[str, float], errors: Mapping
     )
 
 
+def _temperatures(network: Network) -> dict[str, float]:
+    return {name: bath.temperature for name, bath in network.baths.items()}
+
+
 def _largest(currents: Mapping[str, float]) -> float:
     return max((abs(current) for current in currents.values()), default=0.0)
-
-
-def _entropy_flow(network: Network, errors: Mapping[str, float]) -> float:
-    """What errors of the currents make of an error of the entropy production."""
-    return math.fsum(
-        error / network.baths[bath].temperature if network.baths[bath].temperature > 0 else 0.0
-        for bath, error in errors.items()
-    )
 
 
 def _judged(row: Assessment, given: Mapping[str, float], expected: float | None) -> Assessment:
@@ -422,12 +446,12 @@ def recommended_by_scales(measured: Scales, candidates: Mapping[str, Assessment]
     return next(name for name in ("universal", "redfield", "partial_secular", *candidates) if name in candidates)
 
 
-def _recommendation(rows: Mapping[str, Assessment], measured: Scales, known: bool) -> tuple[str, str]:
+def _recommendation(rows: Mapping[str, Assessment], measured: Scales, given: Mapping[str, float]) -> tuple[str, str]:
     """The name of an equation, and why."""
     solved = {name: row for name, row in rows.items() if not row.refusal}
     if not solved:
         return "", "no master equation has a steady state here: see why beside each"
-    if not known:
+    if not given:
         name = recommended_by_scales(measured, solved)
         expected = measured.expected_errors.get(name)
         if expected is not None and expected <= measured.neglected:
@@ -439,6 +463,8 @@ def _recommendation(rows: Mapping[str, Assessment], measured: Scales, known: boo
     within = [name for name, error in errors.items() if error <= min(measured.neglected, USABLE)]
     if within:
         name = max(within, key=lambda each: (_rank(solved[each]), -errors[each]))
+        if not any(given.values()):
+            return name, f"use {name}: no heat flows, and it promises most of those that say so"
         return name, (
             f"use {name}: off by {errors[name]:.1g} of the exact current, within γ/ω = {measured.neglected:.1g}, and "
             "promises most of those that are"

@@ -189,16 +189,13 @@ def _trust(state: SteadyState) -> list[tuple[str, str]]:
 def comparison_html(comparison: Comparison) -> str:
     """A comparison: the table of every equation, what keeps the others out, and which to use."""
     heads, *rows = comparison.table()
-    notes = [f"{name}: {row.refusal}" for name, row in comparison.assessments.items() if row.refusal]
-    if comparison.no_exact_answer:
-        notes.append(f"no exact answer: {comparison.no_exact_answer}")
     scales = comparison.scales
     facts = [
         ("γ/ω, what Born and Markov neglect", number(scales.neglected, 2)),
         ("γ/gap", number(scales.rate_over_gap, 2)),
         ("gap/ω", number(scales.gap_over_frequency, 2)),
     ]
-    parts = [_table(heads, rows), *(f"<p>{escape(note)}</p>" for note in notes), _table(None, facts)]
+    parts = [_table(heads, rows), *(f"<p>{escape(note)}</p>" for note in comparison.notes()), _table(None, facts)]
     return _block("Every master equation", [*parts, f"<p>* <strong>{escape(comparison.reason)}</strong></p>"])
 
 

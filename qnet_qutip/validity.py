@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
+from typing import TypeVar
 
 import numpy as np
 import xarray as xr
@@ -14,6 +15,9 @@ from qnet_qutip.equations import MASTER_EQUATIONS
 from qnet_qutip.network import Network, require_network
 from qnet_qutip.progress import progress_line
 from qnet_qutip.scales import scales
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 
 def validity(build: Callable[..., Network], coordinates: Mapping[str, ArrayLike]) -> xr.Dataset:
@@ -56,15 +60,11 @@ def validity(build: Callable[..., Network], coordinates: Mapping[str, ArrayLike]
     for name, values in axes.items():
         if values.ndim != 1 or not values.size:
             raise ValueError(f"coordinate {name!r} must be one-dimensional and not empty, but has shape {values.shape}")
-    networks = [build(**dict(zip(axes, point, strict=True))) for point in product(*axes.values())]
+    points = [dict(zip(axes, point, strict=True)) for point in product(*axes.values())]
+    networks = _one_by_one("networks", lambda point: build(**point), points)
     for network in networks:
         require_network(network)
-    show = progress_line("exact currents")
-    states = []
-    for number, network in enumerate(networks, 1):
-        states.append(exact.steady_state(network))
-        show(f"{number} of {len(networks)}")
-    show("")
+    states = _one_by_one("exact currents", exact.steady_state, networks)
     exact_currents = np.array([list(state.heat_currents.values()) for state in states])
     largest = np.abs(exact_currents).max(axis=1)
     shape = tuple(map(len, axes.values()))
@@ -76,7 +76,7 @@ def validity(build: Callable[..., Network], coordinates: Mapping[str, ArrayLike]
     for name in MASTER_EQUATIONS:
         currents = np.stack(list(gaussian.heat_currents(networks, name).heat_currents.values()), axis=-1)
         errors.append(np.abs(currents - exact_currents).max(axis=1) / largest)
-    measured = [scales(network) for network in networks]
+    measured = _one_by_one("scales", scales, networks)
     doubts = [max(state.heat_current_errors.values()) for state in states]
     return xr.Dataset(
         {
@@ -87,3 +87,13 @@ def validity(build: Callable[..., Network], coordinates: Mapping[str, ArrayLike]
         },
         coords={"equation": list(MASTER_EQUATIONS), **axes},
     )
+
+
+def _one_by_one(label: str, function: Callable[[Item], Made], items: Sequence[Item]) -> list[Made]:
+    """What a function makes of every item, with the progress of it."""
+    show, made = progress_line(label), []
+    for number, item in enumerate(items, 1):
+        made.append(function(item))
+        show(f"{number} of {len(items)}")
+    show("")
+    return made

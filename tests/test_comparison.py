@@ -10,6 +10,7 @@ import pytest
 
 import qnet_qutip as qn
 from qnet_qutip.comparison import Assessment, recommended_by_scales
+from qnet_qutip.network import Node
 from qnet_qutip.scales import Scales, scales
 
 PAPER = {"omega_c": 5, "T_h": 12, "T_c": 10, "kappa": 1e-7}
@@ -191,3 +192,111 @@ def test_a_network_that_no_equation_can_be_solved_for_is_refused_with_the_reason
     ring = qn.ring({str(number): qn.TwoLevel(5) for number in range(30)}, 0.1, **baths)
     with pytest.raises(ValueError, match=r"must have a steady state by some master equation .* would take about"):
         qn.compare(ring)
+
+
+# ---------------------------------------------------------------- scales of nodes that are not harmonic
+
+
+def cold_pair(first: Node, second: Node, epsilon: float, kappa: float = 1e-4) -> qn.Network:
+    phonons = qn.PhononSpectrum(kappa)
+    return qn.chain([first, second], epsilon, hot=qn.Bath("A", 1.2, phonons), cold=qn.Bath("B", 1, phonons))
+
+
+def test_rare_transitions_do_not_make_the_scales() -> None:
+    """Of the hundreds that an anharmonic pair has, some are closer than 1e-9 or at a tenth of the nodes' frequency."""
+    net = cold_pair(qn.Oscillator(5, anharmonicity=0.2), qn.Oscillator(5, anharmonicity=0.2), 0.1)
+    verdict = qn.compare(net)
+    found, rate = verdict.scales, 1e-4 * 5**3
+    # Those of one excitation are 2ε apart, of two and one of the order of ε and the anharmonicity.
+    assert rate / 0.2 < found.rate_over_gap < 4 * rate / 0.2
+    assert 0.2 / 5 < found.gap_over_frequency < 1 / 5
+    assert 1e-4 * 5**2 < found.neglected < 3 * 1e-4 * 5**2
+
+
+def test_two_level_nodes_have_the_scales_of_the_two_modes() -> None:
+    found = qn.compare(cold_pair(qn.TwoLevel(5), qn.TwoLevel(5), 0.01)).scales
+    rates = [1e-4 * 5**3 / np.tanh(5 / (2 * T)) for T in (1.2, 1)]
+    assert found.rate_over_gap == pytest.approx(sum(rates) / 2 / 0.02, rel=1e-3)
+    assert found.gap_over_frequency == pytest.approx(0.02 / 4.99, rel=1e-9)
+    assert found.neglected == pytest.approx(1e-4 * 5.01**2 / np.tanh(5.01 / 2.4), rel=1e-9)
+    assert found.expected_errors["global"] == pytest.approx(found.rate_over_gap**2, rel=1e-12)
+
+
+@pytest.mark.parametrize("cold", [0.0, 0.9])
+def test_expected_of_global_is_nearly_what_it_makes(cold: float) -> None:
+    net = cold_pair(qn.Oscillator(5, anharmonicity=1), qn.Oscillator(5, anharmonicity=1), 0.1)
+    verdict = qn.compare(net.replace(baths={"cold": qn.Bath("B", cold, qn.PhononSpectrum(1e-4))}))
+    currents = {name: row.heat_currents.get("hot", np.nan) for name, row in verdict.assessments.items()}
+    made = currents["global"] / currents["redfield"] - 1
+    assert made / 2 < verdict.scales.expected_errors["global"] < 2 * made
+
+
+def test_local_is_not_expected_to_know_what_it_takes_apart_in_an_anharmonic_node() -> None:
+    """Its baths do not tell α from zero here, but it does: 5 % of the current, between nodes in resonance."""
+    verdict = qn.compare(cold_pair(qn.Oscillator(5, anharmonicity=0.01), qn.TwoLevel(5), 2e-5, kappa=2e-4))
+    currents = {name: row.heat_currents["hot"] for name, row in verdict.assessments.items()}
+    error = abs(currents["local"] / currents["redfield"] - 1)
+    assert error > 0.03
+    assert error / 2 < verdict.scales.expected_errors["local"] < 10 * error
+    assert verdict.recommended != "local"
+
+
+def test_heat_out_of_a_bath_at_zero_temperature_violates_the_second_law_beyond_its_error(monkeypatch) -> None:
+    warm = cold_pair(qn.Oscillator(6), qn.Oscillator(5), 0.1)
+    net = warm.replace(baths={"cold": qn.Bath("B", 0, qn.PhononSpectrum(1e-4))})
+    assert all(row.second_law_kept for row in qn.compare(net).assessments.values())
+    solved = qn.gaussian.steady_state
+
+    def reversed_by(size: float):
+        def one_body(network: qn.Network, name: str) -> object:
+            state = solved(network, name)
+            errors = dict.fromkeys(state.heat_currents, 1e-9)
+            return replace(state, heat_currents={"hot": -size, "cold": size}, heat_current_errors=errors)
+
+        return one_body
+
+    for size, kept in ((1e-6, False), (1e-10, True)):
+        monkeypatch.setattr(qn.gaussian, "steady_state", reversed_by(size))
+        assert {row.second_law_kept for row in qn.compare(net).assessments.values() if not row.refusal} == {kept}
+
+
+# ---------------------------------------------------------------- how it reads
+
+
+def test_nothing_that_flows_reads_as_nothing() -> None:
+    verdict = qn.compare(
+        qn.Network(
+            {"A": qn.Oscillator(5), "B": qn.Oscillator(6)},
+            {("A", "B"): 0.1},
+            {"only": qn.Bath("A", 2, qn.PhononSpectrum(1e-4))},
+        )
+    )
+    heads, *rows = verdict.table()
+    for row in rows[:-1]:
+        cells = dict(zip(heads, row, strict=True))
+        assert (cells["J_only"], cells["ΣJ"], cells["σ"], cells["error"]) == ("0", "0", "0", "0")
+    assert verdict.reason == "use global: no heat flows, and it promises most of those that say so"
+
+
+def test_entropy_production_into_a_bath_at_zero_temperature_is_infinite_and_not_nothing() -> None:
+    warm = cold_pair(qn.TwoLevel(6), qn.TwoLevel(5), 0.1)
+    heads, *rows = qn.compare(warm.replace(baths={"cold": qn.Bath("B", 0, qn.PhononSpectrum(1e-4))})).table()
+    assert {dict(zip(heads, row, strict=True))["σ"] for row in rows} == {"inf"}
+
+
+def test_expected_errors_stand_in_for_those_against_an_exact_answer() -> None:
+    net = cold_pair(qn.TwoLevel(6), qn.TwoLevel(5), 0.1)
+    verdict = qn.compare(net)
+    heads, *rows = verdict.table()
+    errors = {row[0].removesuffix(" *"): dict(zip(heads, row, strict=True))["error"] for row in rows}
+    assert errors["global"] == f"~{verdict.scales.expected_errors['global']:.1g}"
+    assert errors["redfield"] == ""
+    for text in (str(verdict), verdict._repr_html_()):
+        assert "errors with ~ are those that γ/gap and gap/ω let expect" in text
+    assert "or give an exact_state" in verdict.no_exact_answer
+    known = qn.compare(net, exact_state=qn.steady_state(qn.redfield_master_equation(net)))
+    assert "~" not in str(known)
+    # Without an estimate there is none.
+    pairs = net.replace(couplings={("A", "B"): qn.Quadrature(0.1)})
+    heads, local, *_ = qn.compare(pairs).table()
+    assert dict(zip(heads, local, strict=True))["error"] == ""

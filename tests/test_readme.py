@@ -16,7 +16,7 @@ def blocks_of(page):
     return re.findall(r"^```python\n(.*?)^```", PAGES[page], re.MULTILINE | re.DOTALL)
 
 
-pytestmark = pytest.mark.filterwarnings("ignore:heat currents of the local equation break:UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:the entropy production of the local equation is negative:UserWarning")
 
 
 def transcript(text):

@@ -64,3 +64,13 @@ def test_bad_input_is_refused() -> None:
             lambda a, b: qn.two_node("two-level", omega_h=5, omega_c=5, epsilon=0.1, T_h=a, T_c=b, kappa=1e-4),
             {"a": [12.0], "b": [10.0]},
         )
+
+
+def test_all_that_takes_long_shows_how_far_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("qnet_qutip.progress.QUIET_SECONDS", 0.0)
+    validity(pair, OVER)
+    shown = capsys.readouterr().err
+    for label in ("networks", "exact currents", "scales"):
+        assert f"{label}: 6 of 6" in shown

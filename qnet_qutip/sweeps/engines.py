@@ -222,8 +222,15 @@ def _opened(executor: int | Executor) -> Iterator[tuple[Executor, int]]:
         return
     context = multiprocessing.get_context("spawn")
     with _one_blas_thread(), ProcessPoolExecutor(executor, context, _end_with_parent) as pool:
-        # No more points than processes, so that there is little to wait for after an interrupt.
-        yield pool, executor
+        try:
+            # No more points than processes, so that there is little to wait for after an interrupt.
+            yield pool, executor
+        except BrokenExecutor as error:
+            error.add_note(
+                'if it ended at once: a script must call sweep under `if __name__ == "__main__":`, as every worker '
+                "imports the script"
+            )
+            raise
 
 
 def _end_with_parent() -> None:

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike
 
 import qnet_qutip
 from qnet_qutip import checks
+from qnet_qutip.network import FrozenMapping
 from qnet_qutip.steady import METHODS
 from qnet_qutip.sweeps.closed_forms import closed_forms
 from qnet_qutip.sweeps.dataset import attributes, of_records
@@ -45,7 +46,7 @@ def sweep(
     build: str | Callable[..., System],
     equations: Sequence[Equation] | Mapping[str, Equation],
     coordinates: Mapping[str, ArrayLike],
-    parameters: Mapping[str, Any],
+    parameters: Mapping[str, Any] = FrozenMapping({}),
     *,
     observables: Sequence[str | Callable[[Any], Any] | Observable] | None = None,
     method: str = "sectors",
@@ -67,8 +68,8 @@ def sweep(
         labelled by their names, or by the keys of a mapping.
     coordinates : mapping of str to array_like
         The parameters that vary, each with its values, numbers or names: one for a curve, two for a map.
-    parameters : mapping of str to value
-        The parameters that do not.
+    parameters : mapping of str to value, optional
+        The parameters that do not; by default none, where the coordinates are all that `build` takes.
     observables : sequence of str, callable or Observable, optional
         What to keep of every state: names (keys of `OBSERVABLES`), functions of the state that return a real number,
         and `Observable` values, which have a definition and units and may have a number for each bath or node. By
@@ -103,7 +104,8 @@ def sweep(
         `one_way_flow`, `residual`, `iterations` and `seconds`, each with its definition and units; `heat_current`,
         `truncation_error` and `one_way_flow` also over "bath", `occupation` also over "node". A point that failed is
         NaN; the coordinate `error` says why, and `warning` which categories a point warned of. The attributes hold the
-        fixed parameters, the method, the conventions and the versions of the packages. Of the closed forms there are no
+        fixed parameters, the method (of states that functions of one's own return, their kind; equation by equation
+        where they differ), the conventions and the versions of the packages. Of the closed forms there are no
         diagnostics; of one-body matrices there is the absolute `heat_current_error`.
 
     Raises
@@ -209,7 +211,20 @@ def sweep(
     errors = {point: record.error for point, record in enumerate(records) if record.error}
     warned = {point: record.warnings for point, record in enumerate(records) if record.warnings}
     _warn_again(total, errors, warned, place)
-    return of_records(records, labels, grid, chosen, names, about)
+    return of_records(records, labels, grid, chosen, names, {**about, "method": _method(records, labels) or method})
+
+
+def _method(records: Sequence[Record], labels: Sequence[str]) -> str:
+    """How the states were found, equation by equation where not all were found alike."""
+    each = len(records) // len(labels)
+    found = {
+        label: sorted({record.method for record in records[number * each : (number + 1) * each] if record.method})
+        for number, label in enumerate(labels)
+    }
+    kinds = {", ".join(methods) for methods in found.values() if methods}
+    if len(kinds) <= 1:
+        return "".join(kinds)
+    return "; ".join(f"{label}: {', '.join(methods)}" for label, methods in found.items() if methods)
 
 
 def _warn_again(

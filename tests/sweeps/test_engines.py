@@ -284,6 +284,22 @@ def test_workers_keep_to_one_core(monkeypatch):
     assert (dataset.threads_of_a_large_problem == 1).all()
 
 
+UNGUARDED = """
+import qnet_qutip as qn
+
+FIXED = {"omega_h": 10.0, "omega_c": 5.0, "T_h": 12.0, "T_c": 10.0, "kappa": 1e-4}
+qn.sweep("two-level", ["local"], {"epsilon": [0.1, 0.2]}, FIXED, executor=2)
+"""
+
+
+def test_a_script_without_a_guard_is_told_of_it(tmp_path):
+    script = tmp_path / "unguarded.py"
+    script.write_text(UNGUARDED)
+    ended = subprocess.run([sys.executable, script], env=ENVIRONMENT, capture_output=True, text=True, timeout=120)
+    assert ended.returncode != 0
+    assert 'a script must call sweep under `if __name__ == "__main__":`' in ended.stderr
+
+
 def killing(state):
     if state.equation.network.couplings["A", "B"] == 0.5:
         os.kill(os.getpid(), signal.SIGKILL)

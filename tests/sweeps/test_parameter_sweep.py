@@ -380,3 +380,45 @@ def test_sweeps_are_loaded_when_used():
     assert {"sweep", "Observable"} <= set(dir(qn))
     with pytest.raises(AttributeError, match="has no attribute 'sweeep'"):
         qn.sweeep  # noqa: B018
+
+
+# ---------------------------------------------------------------- what need not be said, and what must
+
+
+def pair_at(epsilon):
+    return qn.two_node("two-level", epsilon=epsilon, **FIGURE_3)
+
+
+def harmonic_pair_at(epsilon):
+    return qn.two_node("oscillator", epsilon=epsilon, **COLD)
+
+
+def test_parameters_may_be_left_out_where_the_axes_are_all():
+    alone = qn.sweep(pair_at, BOTH, {"epsilon": EPSILON})
+    given = qn.sweep("two-level", BOTH, {"epsilon": EPSILON}, FIGURE_3)
+    assert alone.heat_current.equals(given.heat_current)
+    with pytest.raises(TypeError, match="coordinates and parameters must be what two_node takes, but: missing"):
+        qn.sweep("two-level", BOTH, {"epsilon": EPSILON})
+
+
+def by_one_body_matrices(network):
+    return qn.gaussian.steady_state(network, "local")
+
+
+def by_a_method_of_qutip(network):
+    return qn.steady_state(qn.local_master_equation(network, levels=4, rtol=1), method="direct")
+
+
+def test_method_is_how_the_states_were_found():
+    axis = {"epsilon": [0.1, 0.5]}
+    assert qn.sweep(harmonic_pair_at, [by_one_body_matrices], axis).attrs["method"] == "GaussianState"
+    own = {"one": by_one_body_matrices, "exact": qn.exact.steady_state, "direct": by_a_method_of_qutip}
+    mixed = qn.sweep(harmonic_pair_at, {**own, "local": "local"}, axis)
+    assert mixed.attrs["method"] == "one: GaussianState; exact: ExactState; direct: direct; local: sectors"
+
+
+def test_method_survives_in_the_checkpoint(tmp_path):
+    arguments = harmonic_pair_at, [by_one_body_matrices], {"epsilon": [0.1, 0.5]}
+    path = tmp_path / "sweep.partial"
+    first, again = qn.sweep(*arguments, checkpoint=path), qn.sweep(*arguments, checkpoint=path)
+    assert first.attrs["method"] == again.attrs["method"] == "GaussianState"
