@@ -59,21 +59,15 @@ def multiply(a: DoubleDouble, b: DoubleDouble) -> DoubleDouble:
 
 
 def column_sums(terms: DoubleDouble) -> DoubleDouble:
-    """Sum over the first axis, of any length, by pairs.
-
-    What the sums of leading doubles round off is added to the remainders, and carried over once at the end.
-    """
+    """Sum over the first axis, of any length, by pairs."""
     high, low = terms
     if not len(high):
         return np.zeros(high.shape[1:]), np.zeros(high.shape[1:])
     while (count := len(high)) > 1:
         half = count // 2
-        total, error = two_sum(high[:half], high[half : 2 * half])
-        error += low[:half]
-        error += low[half : 2 * half]
+        first = add((high[:half], low[:half]), (high[half : 2 * half], low[half : 2 * half]))
         if count % 2:
-            total[0], left = two_sum(total[0], high[-1])
-            error[0] += left
-            error[0] += low[-1]
-        high, low = total, error
-    return two_sum(high[0], low[0])
+            last = add((first[0][:1], first[1][:1]), (high[-1:], low[-1:]))
+            first[0][:1], first[1][:1] = last
+        high, low = first
+    return high[0], low[0]

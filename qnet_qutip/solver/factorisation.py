@@ -27,14 +27,6 @@ PIVOT_THRESHOLD = 0.01
 keep the order that limits the fill; what they cost in digits the refinement wins back. With 1, fill is up to five times
 as large for a driven Jaynes-Cummings model."""
 
-EXPLICIT = 64
-"""Unknowns up to which M⁻¹ is multiplied out: a product takes 0.3 µs, a solve with the factors 3 to 6 µs, and a steady
-state takes ten of either."""
-
-WELL_CONDITIONED = 1e6
-"""Largest entry of M⁻¹ times that of L up to which it is: a product loses so many digits of a small component, which
-substitution keeps. Three nodes with couplings 1e-12 of their rates are at 1e24: a current had five digits less."""
-
 DISSECTED_OPERATIONS = 4e9
 """Multiplications by minimum degree from which nested dissection is tried as well: 0.3 s, of which it takes 0.05 to 0.1
 itself. From 3.5e9 multiplications down it won back no more than that."""
@@ -46,14 +38,10 @@ side that a separator's width is weighed against."""
 
 @dataclass(frozen=True, eq=False)
 class Factorisation:
-    """An approximate inverse of L, and the steady state as it gives it (of unit trace; None where s > 0).
-
-    `traceless` says that what `solve` returns has no trace: otherwise it may have any multiple of the steady state.
-    """
+    """An approximate inverse of L, and the steady state as it gives it (of unit trace; None where s > 0)."""
 
     solve: Inverse
     steady_state: Real | None
-    traceless: bool = False
 
 
 # ---------------------------------------------------------------- dense
@@ -69,7 +57,8 @@ def eliminated(generator: OnSectors) -> Factorisation:
     Raises
     ------
     LinAlgError
-        If the coherences alone are singular, or more than one state is left that nothing leaves.
+        If the coherences alone are singular, or more than one state is left that nothing leaves, or rounding has left
+        rates that are none.
     """
     sectors = generator.sectors
     diagonal, off, unknowns = sectors.diagonal, sectors.coherences, sectors.unknowns
@@ -103,31 +92,15 @@ def eliminated(generator: OnSectors) -> Factorisation:
     last = np.zeros(len(order))
     last[-1] = 1.0
     populations = _substituted(factors, last)
-    populations /= populations.sum()
+    whole = float(populations.sum())
+    if not whole > 0.0:
+        raise np.linalg.LinAlgError("what is left of the populations' rates is no rate matrix")
+    populations /= whole
     steady = np.empty(unknowns)
     steady[places] = populations
     if count:
         steady[off] = -response.dot(populations)
-    if unknowns > EXPLICIT:
-        return Factorisation(solve, steady)
-    in_turn = np.concatenate([places, off])
-    blocks = _multiplied_out(factors, inner, into, response) if count else scipy.linalg.lapack.dgetri(*factors)[0]
-    blocks = blocks - steady.take(in_turn)[:, None] * blocks[: len(places)].sum(axis=0)
-    if not np.abs(blocks).max() * generator.scale <= WELL_CONDITIONED:
-        return Factorisation(solve, steady)
-    rank = in_turn.argsort()
-    return Factorisation(blocks.take(rank, axis=0).take(rank, axis=1).dot, steady, traceless=True)
-
-
-def _multiplied_out(factors: tuple[Real, Index], inner: tuple[Real, Index], into: Real, response: Real) -> Real:
-    """The inverse whose product with a residual the elimination finds, populations before coherences."""
-    populations, coherences = (scipy.linalg.lapack.dgetri(*one)[0] for one in (factors, inner))
-    across, down = into.dot(coherences), response.dot(populations)
-    states = len(populations)
-    blocks = np.empty((states + len(coherences),) * 2)
-    blocks[:states, :states], blocks[:states, states:] = populations, -populations.dot(across)
-    blocks[states:, :states], blocks[states:, states:] = -down, coherences + down.dot(across)
-    return blocks
+    return Factorisation(solve, steady)
 
 
 def _factors(matrix: Real) -> tuple[Real, Index]:

@@ -103,6 +103,7 @@ def solve(generator: OnSectors, options: Options, *, source: Real | None = None,
     failures: list[str] = []
     names: list[str] = []
     iterations, best, stage, tried = 0, None, None, stages(generator)
+    rough: Real = np.zeros(generator.sectors.unknowns)
     while iterations < options.max_iterations:
         try:
             following = next(tried, None)
@@ -120,7 +121,7 @@ def solve(generator: OnSectors, options: Options, *, source: Real | None = None,
             first = np.zeros(generator.sectors.unknowns)
         run = cycles if stage.vectors else refinements
         attempt = run(generator, stage, first, source, options, options.max_iterations - iterations)
-        iterations += attempt.iterations
+        iterations, rough = iterations + attempt.iterations, attempt.point.value[0]
         if attempt.failure is None and stage.vectors and options.unique and has_doubtful_modes(generator, stage):
             left, used = left_of_random_change(generator, stage)
             iterations += used
@@ -135,7 +136,7 @@ def solve(generator: OnSectors, options: Options, *, source: Real | None = None,
         if np.isfinite(attempt.error):
             best = attempt
     if source is None and has_last_resort(generator, options):
-        exact = many_digits.steady_state(generator)
+        exact = many_digits.steady_state(generator, rough)
         if exact is not None:
             return _exact(generator, *exact, options, iterations + 1, (*names, "a hundred digits"))
         failures.append("a hundred digits are not enough either")

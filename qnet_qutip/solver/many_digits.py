@@ -17,7 +17,7 @@ import numpy as np
 
 from qnet_qutip.solver import double_double as dd
 from qnet_qutip.solver.few import OnSectors
-from qnet_qutip.solver.generator import Entries
+from qnet_qutip.solver.generator import Entries, Real
 from qnet_qutip.solver.stages import random_change
 
 DIGITS = 100
@@ -40,13 +40,15 @@ Matrix = dict[tuple[int, int], Decimal]
 Operator = dict[tuple[int, int], tuple[Decimal, Decimal]]
 
 
-def steady_state(generator: OnSectors) -> tuple[dd.DoubleDouble, dict[str, float]] | None:
+def steady_state(generator: OnSectors, rough: Real) -> tuple[dd.DoubleDouble, dict[str, float]] | None:
     """Steady state and heat currents, rounded once at the end; None where even so many digits are not enough.
 
     Parameters
     ----------
     generator : FewUnknowns or SectorGenerator
         Without a decay.
+    rough : ndarray, shape (unknowns,)
+        A state near it, which tells the most populated basis state.
 
     Returns
     -------
@@ -57,20 +59,26 @@ def steady_state(generator: OnSectors) -> tuple[dd.DoubleDouble, dict[str, float
     """
     with _many_digits():
         parts = _parts(generator, 0.0)
-        rows = _with_trace(generator, parts)
+        # The trace takes the place of the most populated state's equation, and that goes first: in the place of another
+        # it would leave populations below 1e-100 to rounding.
+        diagonal = generator.sectors.diagonal
+        populated = int(diagonal[np.nan_to_num(rough[diagonal]).argmax()])
+        order = [populated, *(place for place in range(len(rough)) if place != populated)]
+        rows = [[row[place] for place in order] for row in _with_trace(generator, parts, populated)]
+        rows = [rows[place] for place in order]
         factors = _factors(rows)
         if factors is None:
             return None
-        replaced = _replaced(generator)
-        right_side = [Decimal(int(place == replaced)) for place in range(len(rows))]
-        solution = _substituted(factors, right_side)
+        right_side = [Decimal(1), *[Decimal(0)] * (len(rows) - 1)]
+        in_order = _substituted(factors, right_side)
         left_over = [
-            b - sum((w * x for w, x in zip(row, solution, strict=True)), Decimal(0))
+            b - sum((w * x for w, x in zip(row, in_order, strict=True)), Decimal(0))
             for row, b in zip(rows, right_side, strict=True)
         ]
         change = _substituted(factors, left_over)
-        if _size(change) > Decimal(LARGEST_ERROR) * _size(solution):
+        if _size(change) > Decimal(LARGEST_ERROR) * _size(in_order):
             return None
+        solution = [x for _, x in sorted(zip(order, in_order, strict=True))]
         energies = _energies(generator, _operator(generator.generator.energy))
         currents = {
             bath: float(sum((energies[to] * w * solution[source] for (to, source), w in part.items()), Decimal(0)))
@@ -99,10 +107,10 @@ def relaxes(generator: OnSectors) -> bool:
 
 def _slowest_rate(generator: OnSectors, rounding: float) -> Decimal:
     """Slowest rate of L, by two steps of inverse iteration; 0 if a pivot vanishes."""
-    factors = _factors(_with_trace(generator, _parts(generator, rounding)))
+    replaced = int(generator.sectors.diagonal[0])
+    factors = _factors(_with_trace(generator, _parts(generator, rounding), replaced))
     if factors is None:
         return Decimal(0)
-    replaced = _replaced(generator)
     change = [Decimal(x) for x in random_change(generator).tolist()]
     growth = Decimal(1)
     for _ in range(2):
@@ -150,19 +158,19 @@ def _perturbed(entries: Entries, rounding: float) -> Entries:
     return replace(entries, values=entries.values + size * (noise + noise.T)[entries.rows, entries.columns])
 
 
-def _replaced(generator: OnSectors) -> int:
-    """The equation, implied by the others, whose place the trace takes."""
-    return int(generator.sectors.diagonal.min())
+def _one_at(place: int, rows: list[list[Decimal]]) -> list[Decimal]:
+    return [Decimal(int(other == place)) for other in range(len(rows))]
 
 
-def _with_trace(generator: OnSectors, parts: dict[str | None, Matrix]) -> list[list[Decimal]]:
+def _with_trace(generator: OnSectors, parts: dict[str | None, Matrix], replaced: int) -> list[list[Decimal]]:
+    """L with the trace in the place of one population's equation, which the others imply."""
     unknowns = generator.sectors.unknowns
     rows = [[Decimal(0)] * unknowns for _ in range(unknowns)]
     for part in parts.values():
         for (target, source), weight in part.items():
             rows[target][source] += weight
     diagonal = set(generator.sectors.diagonal.tolist())
-    rows[_replaced(generator)] = [Decimal(int(place in diagonal)) for place in range(unknowns)]
+    rows[replaced] = [Decimal(int(place in diagonal)) for place in range(unknowns)]
     return rows
 
 

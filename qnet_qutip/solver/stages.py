@@ -77,8 +77,6 @@ class Stage:
         Applications that a cycle may be heading for before the next stage takes over, judged from how it goes.
     single : bool
         Whether M⁻¹ and the Krylov vectors are kept in single precision.
-    traceless : bool
-        Whether what `inverse` returns has no trace. Otherwise it may have any multiple of the steady state.
     secular : SecularEquation or None
         What M is, up to what the jumps add between colours.
     keeps : bool
@@ -91,7 +89,6 @@ class Stage:
     vectors: int = 0
     patience: float = np.inf
     single: bool = False
-    traceless: bool = False
     secular: SecularEquation | None = None
     keeps: bool = False
 
@@ -149,7 +146,7 @@ def _dense_stages(generator: OnSectors) -> Iterator[Stage]:
 
 
 def _factorised(name: str, factorisation: Factorisation) -> Stage:
-    return Stage(name, factorisation.solve, factorisation.steady_state, traceless=factorisation.traceless)
+    return Stage(name, factorisation.solve, factorisation.steady_state)
 
 
 def pivoted(generator: OnSectors) -> Stage:
@@ -171,7 +168,7 @@ def affordable_vectors(unknowns: int, *, single: bool = False) -> int:
 def inverse(generator: OnSectors, stage: Stage, residual: Real) -> Real:
     """M⁻¹ of a residual, of zero trace: the rest is a multiple of the steady state."""
     solution = stage.inverse(residual)
-    if stage.steady_state is None or stage.traceless:
+    if stage.steady_state is None:
         return solution
     trace = float(solution[generator.sectors.diagonal].sum())
     # In place: of many unknowns a product and a difference would each take as long as to apply L.

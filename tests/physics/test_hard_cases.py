@@ -34,6 +34,38 @@ def test_sample_of_hard_cases(study, count, tmp_path, capsys):
     assert len(output.read_text().splitlines()) == count
 
 
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        # Populations of 1e-141 beside 1, of states that come before the ground state.
+        {
+            "omega_A": 40.40579592105242,
+            "omega_B": 40.40579592105242,
+            "epsilon": 1.991795626808106e-08,
+            "baths": [
+                ("A", 0.12486244474126865, 3.658358293782816e-05),
+                ("B", 0.04440167604638998, 9.484822324898956e-07),
+                ("B", 0.03025166347306133, 2.3132412785772696e-08),
+            ],
+        },
+        # A current of 1e-14 of the others.
+        {
+            "omega_A": 0.045770089467382105,
+            "omega_B": 99.82212625004433,
+            "epsilon": 2.1493646473844376e-08,
+            "baths": [
+                ("B", 145.00139268384876, 0.11736418195326069),
+                ("A", 0.18790299270316774, 6.599277851406907),
+                ("A", 749.5661425803244, 4.259947377579451e-07),
+            ],
+        },
+    ],
+)
+def test_currents_far_below_others_keep_their_digits(parameters):
+    outcome = hard_cases.try_pair(parameters)
+    assert outcome.error <= 1, outcome
+
+
 @pytest.mark.parametrize("excess", [3e-8, 3e-12])
 def test_wrong_one_body_current_is_noticed(excess, monkeypatch):
     """Also where it is off by no more than is promised, but by more than it says itself."""

@@ -1,5 +1,6 @@
 """Factorisations: relative accuracy, what they invert, and the fill that is counted before one is made."""
 
+import hard_cases
 import mpmath
 import numpy as np
 import pytest
@@ -250,27 +251,8 @@ def test_the_order_saves_fill():
     assert elimination(generator).fill < 0.8 * as_they_stand
 
 
-@pytest.mark.parametrize("name", SAMPLE)
-def test_multiplied_out_it_is_the_same_inverse_without_a_trace(name, monkeypatch):
-    generator = sector_generator(*sample(name))
-    diagonal, unknowns = generator.sectors.diagonal, generator.sectors.unknowns
-    monkeypatch.setattr(factorisation, "EXPLICIT", unknowns)
-    explicit = eliminated(generator)
-    monkeypatch.setattr(factorisation, "EXPLICIT", unknowns - 1)
-    factors = eliminated(generator)
-    assert explicit.traceless
-    assert not factors.traceless
-    assert (explicit.steady_state == factors.steady_state).all()
-    residual = np.random.default_rng(3).normal(size=unknowns)
-    residual[diagonal] -= residual[diagonal].mean()
-    ours, theirs = explicit.solve(residual), factors.solve(residual)
-    theirs = theirs - theirs[diagonal].sum() * factors.steady_state
-    assert abs(ours[diagonal].sum()) < rounding(generator) * np.linalg.norm(ours)
-    assert np.linalg.norm(ours - theirs) < rounding(generator) * np.linalg.norm(theirs)
-
-
-def test_badly_conditioned_it_is_not_multiplied_out():
-    """Residuals come down to the rounding of 32 digits, however slow a mode."""
+def test_residuals_come_down_to_rounding_however_slow_a_mode():
+    """To that of 32 digits."""
     network = chain(3, 1e-12, [5.0, 5.0, 5.0], kappa=1.0)
     state = qn.steady_state(qn.universal_master_equation(network))
     assert state.residual < 1e-28
@@ -312,3 +294,10 @@ def test_dissection_halves_the_multiplications_of_two_indices_with_many_levels(m
     dissected = elimination(generator)
     monkeypatch.setattr(factorisation, "DISSECTED_OPERATIONS", np.inf)
     assert dissected.operations < 0.5 * elimination(generator).operations
+
+
+def test_of_two_states_that_rounding_joins_the_elimination_makes_none():
+    """What is left of the rates of the populations adds up to nothing: it is for the other factorisation to say."""
+    hamiltonian, jumps = hard_cases.random_operators(np.random.default_rng((21, 399)), "symmetric")
+    with pytest.raises(qn.MultipleSteadyStatesError):
+        qn.steady_state(qutip.Qobj(hamiltonian), [qutip.Qobj(jump) for jump in jumps])
