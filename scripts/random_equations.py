@@ -17,9 +17,9 @@ sys.path.append(str(Path(__file__).resolve().parents[1] / "tests"))
 import dense
 import dense_networks
 
-SEVERAL, UNIQUE = 1e-14, 1e-11
-"""Second-smallest singular value of the Liouvillian, over its largest, below and above which it is told by it whether
-there are several steady states."""
+UNIQUE = 1e-11
+"""Second-smallest singular value of the Liouvillian, over its largest, above which the reference, of double precision, has
+the steady state. Below it its verdict counts only where it agrees: four nodes with couplings of 1e-5 relax at 1e-17."""
 
 NODES = (2, 3, 3, 2, 3, 2, 3, 3, 2, 4)
 """Most nodes of a network, in turn: dense superoperators of four take seconds."""
@@ -61,10 +61,6 @@ def try_equation(name: str, parameters: Parameters) -> Outcome:
     energies, dissipators, liouvillian, _ = dense_networks.literal(equation, *dense_networks.in_arrays(network))
     gap = float(dense.singular_values(liouvillian)[1])
     state, said = solved(lambda: qn.steady_state(equation))
-    if gap < SEVERAL:
-        found = said.startswith(qn.MultipleSteadyStatesError.__name__)
-        outcome = RIGHT if found else REFUSED if state is None else judged(np.inf, said)
-        return Outcome(f"{name}, several", parameters, outcome, said, np.nan)
     if state is None:
         return Outcome(kind, parameters, REFUSED if gap > UNIQUE else UNDECIDED, said, np.nan)
     expected = dense.heat_currents(energies, dissipators, dense.steady_state(liouvillian))
@@ -73,6 +69,5 @@ def try_equation(name: str, parameters: Parameters) -> Outcome:
         / dense_networks.allowed(current, equation.one_way_flows[bath], dissipators[bath], energies)
         for bath, current in expected.items()
     )
-    # The reference is of double precision: with a slowest rate so slow it is the one that may be wrong.
     outcome = UNDECIDED if error > 1 and gap < UNIQUE else judged(error, said)
     return Outcome(kind, parameters, outcome, said, float(error))
