@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from outcomes import REFUSED, RIGHT, UNDECIDED, Outcome, Parameters, judged, solved
+from outcomes import REFUSED, UNDECIDED, Outcome, Parameters, judged, solved
 
 import qnet_qutip as qn
 
@@ -18,8 +18,8 @@ import dense
 import dense_networks
 
 UNIQUE = 1e-11
-"""Second-smallest singular value of the Liouvillian, over its largest, above which the reference, of double precision, has
-the steady state. Below it its verdict counts only where it agrees: four nodes with couplings of 1e-5 relax at 1e-17."""
+"""Second-smallest singular value of the Liouvillian, over its largest, above which the reference, of double precision,
+has the steady state. Below, its verdict counts only where it agrees: four nodes with couplings of 1e-5 relax at 1e-17."""
 
 NODES = (2, 3, 3, 2, 3, 2, 3, 3, 2, 4)
 """Most nodes of a network, in turn: dense superoperators of four take seconds."""
