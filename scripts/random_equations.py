@@ -19,7 +19,7 @@ import dense_networks
 
 UNIQUE = 1e-11
 """Second-smallest singular value of the Liouvillian, over its largest, above which the reference, of double precision,
-has the steady state. Below, its verdict counts only where it agrees: four nodes with couplings of 1e-5 relax at 1e-17."""
+has the steady state. Below, it counts only where it agrees: four nodes with couplings of 1e-5 relax at 1e-17."""
 
 NODES = (2, 3, 3, 2, 3, 2, 3, 3, 2, 4)
 """Most nodes of a network, in turn: dense superoperators of four take seconds."""
