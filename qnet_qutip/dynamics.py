@@ -37,10 +37,10 @@ from qnet_qutip.solver.generator import (
 )
 from qnet_qutip.solver.linear import ConvergenceError, MultipleSteadyStatesError, solve
 from qnet_qutip.solver.point import Options
+from qnet_qutip.solver.process_settings import one_blas_thread
 from qnet_qutip.solver.sectors import Sectors, hermitian, rotated
 from qnet_qutip.solver.stages import SLOWEST_RATE, pivoted, slowest_rate
 from qnet_qutip.solver.superoperator import SectorGenerator, on_sectors
-from qnet_qutip.solver.threads import one_blas_thread
 from qnet_qutip.steady import PositivityWarning
 from qnet_qutip.thermodynamics import check_density_matrix, check_state, entropy_flow
 from qnet_qutip.truncation import TruncationWarning

@@ -16,8 +16,8 @@ from qutip import data
 
 from qnet_qutip.modes import NormalModes
 from qnet_qutip.network import Dispersive, Network, Oscillator, Quadrature, Swap, coupling_terms
-from qnet_qutip.operators import every_entry_kept
 from qnet_qutip.solver.generator import in_rows
+from qnet_qutip.solver.process_settings import every_entry_kept
 
 
 def network_hamiltonian(network: Network, lowering: Mapping[str, qutip.Qobj]) -> qutip.Qobj:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -12,25 +11,12 @@ import qutip
 
 from qnet_qutip import checks
 from qnet_qutip.network import BATH_COUPLINGS, temperature_and_spectrum
-from qnet_qutip.solver.generator import CollapseOperator, entries, sparse_matrix, stored_values
+from qnet_qutip.solver.generator import CollapseOperator, compressed_rows, entries, sparse_matrix
+from qnet_qutip.solver.process_settings import every_entry_kept
 from qnet_qutip.spectra import SpectralDensity
 
 Operators: TypeAlias = Iterable[CollapseOperator] | Mapping[str, Iterable[CollapseOperator] | CollapseOperator]
 """Collapse operators, or pairs of them, by themselves or by bath."""
-
-
-@contextmanager
-def every_entry_kept() -> Iterator[None]:
-    """QuTiP drops entries below 1e-14 of its own accord: with them, what a weak bath does through a weak coupling.
-
-    Its own `CoreOptions` takes 50 ms to come and go.
-    """
-    tidied = qutip.settings.core["auto_tidyup"]
-    qutip.settings.core["auto_tidyup"] = False
-    try:
-        yield
-    finally:
-        qutip.settings.core["auto_tidyup"] = tidied
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,7 +217,7 @@ def _check_member(name: str, member: object, hamiltonian: qutip.Qobj) -> None:
 
 
 def _require_finite(name: str, operator: qutip.Qobj) -> None:
-    if not np.isfinite(stored_values(operator)).all():
+    if not np.isfinite(compressed_rows(operator)[0]).all():
         raise ValueError(f"{name} must be finite, but has NaN or infinite entries")
 
 

@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 SMALLEST_CURRENT_SCALE = 0.01
 """A current is judged against itself, but against no less than this fraction of the one-way flow."""
 
+SOLVER_SAFETY = 10.0
+"""On the tolerance of the solver, in what is said of a current's error: an estimate may be off by so much."""
+
 ROUNDED_EIGENVALUE = 1e-10
 """Size of a negative eigenvalue of ρ that passes as rounding."""
 
@@ -229,31 +232,36 @@ class SteadyState:
         the current, if it is more. Relative to the current, or to a hundredth of the one-way flow where the current is
         smaller than that.
         """
+        flows, tiny = self._of_equation("truncation_error").one_way_flows, float(np.finfo(float).tiny)
+        scales = {
+            bath: max(abs(current), SMALLEST_CURRENT_SCALE * flows.get(bath, 0.0), tiny)
+            for bath, current in self.heat_currents.items()
+        }
+        return FrozenMapping({bath: error / scales[bath] for bath, error in self._absolute_truncation_errors.items()})
+
+    @cached_property
+    def _absolute_truncation_errors(self) -> dict[str, float]:
         equation = self._of_equation("truncation_error")
         if equation.space is None or not equation.space.cut_factors:
-            return FrozenMapping(dict.fromkeys(equation.collapse_operators, 0.0))
+            return dict.fromkeys(equation.collapse_operators, 0.0)
         fraction = equation.space.flow_error(self._populations)
-        return FrozenMapping(
-            {
-                bath: max(fraction * max(flow, abs(self.heat_currents[bath])), self._cut_changes.get(bath, 0.0))
-                / max(abs(self.heat_currents[bath]), SMALLEST_CURRENT_SCALE * flow, np.finfo(float).tiny)
-                for bath, flow in equation.one_way_flows.items()
-            }
-        )
+        return {
+            bath: max(fraction * max(flow, abs(self.heat_currents[bath])), self._cut_changes.get(bath, 0.0))
+            for bath, flow in equation.one_way_flows.items()
+        }
 
     @cached_property
     def heat_current_errors(self) -> Mapping[str, float]:
         """Absolute error of each heat current: of the truncation, and what the solver may have left.
 
-        The latter is `rtol` of `steady_state` times what it is relative to there: for the current of a single bath what
-        that exchanges with its node.
+        The latter is ten times `rtol` of `steady_state`, as it judges by estimates, times what that is relative to
+        there: for the current of a single bath what this exchanges with its node.
         """
-        flows = self._of_equation("heat_current_errors").one_way_flows
+        self._of_equation("heat_current_errors")
         return FrozenMapping(
             {
-                bath: 10 * self._current_tolerances[bath]
-                + self.truncation_error[bath] * max(abs(current), SMALLEST_CURRENT_SCALE * flows.get(bath, 0.0))
-                for bath, current in self.heat_currents.items()
+                bath: SOLVER_SAFETY * self._current_tolerances[bath] + self._absolute_truncation_errors[bath]
+                for bath in self.heat_currents
             }
         )
 

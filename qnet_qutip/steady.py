@@ -27,11 +27,11 @@ from qnet_qutip.solver.generator import (
 )
 from qnet_qutip.solver.linear import ConvergenceError
 from qnet_qutip.solver.point import Options, current_scales
+from qnet_qutip.solver.process_settings import one_blas_thread
 from qnet_qutip.solver.sectors import Sectors
 from qnet_qutip.solver.stationary import long_time_state
 from qnet_qutip.solver.stationary import steady_state_on as solve
 from qnet_qutip.solver.superoperator import on_sectors
-from qnet_qutip.solver.threads import one_blas_thread
 from qnet_qutip.state import SMALLEST_CURRENT_SCALE, SteadyState, broken_laws
 from qnet_qutip.thermodynamics import (
     check_density_matrix,
@@ -148,6 +148,8 @@ def steady_state(
         If a method of QuTiP returns a ρ that is not Hermitian, or with currents that do not add up to zero; or if
         a current is so small a part of what its bath exchanges, below about 1e-20, that double-double arithmetic does
         not resolve it to `rtol`. Up to 80 unknowns it is then computed in a hundred digits instead.
+    LawWarning
+        If the currents break, beyond their errors, a law that the equation does not promise.
     PositivityWarning
         If ρ has an eigenvalue that is negative beyond rounding.
 

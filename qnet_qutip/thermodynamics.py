@@ -16,8 +16,8 @@ import qutip
 from qnet_qutip import checks
 from qnet_qutip.equations import MasterEquation
 from qnet_qutip.network import Dispersive, Network, Quadrature, coupling_terms, require_network
-from qnet_qutip.operators import every_entry_kept
 from qnet_qutip.solver.generator import Real, build_generator, entries, sparse_matrix
+from qnet_qutip.solver.process_settings import every_entry_kept
 from qnet_qutip.solver.sectors import Sectors, find_sectors, hermitian
 from qnet_qutip.solver.superoperator import on_sectors
 from qnet_qutip.space import Space

@@ -11,7 +11,7 @@ from qnet_qutip import bohr
 from qnet_qutip.equations.clusters import CONSISTENT, coherence_decay
 from qnet_qutip.hamiltonian import network_hamiltonian
 from qnet_qutip.network import Network, bath_rate
-from qnet_qutip.operators import every_entry_kept
+from qnet_qutip.solver.process_settings import every_entry_kept
 from qnet_qutip.space import Space
 
 Real = NDArray[np.float64]

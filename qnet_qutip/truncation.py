@@ -9,7 +9,7 @@ error is measured against the one-way flow where the current passes through zero
 Where a coupling or a bath makes pairs of excitations the moment equations have ⟨aa⟩ too, and the cut spoils it by
 ⟨a(1 - [a, a†])a†⟩ = N(N - 1) p of the level below the top: more by N e^(ω/T), in proportion to what the bath exchanges
 with its node and not to what flows on, and with populations of odd levels that need not be near those of even ones.
-There the error is not estimated but measured, by solving with two levels less.
+There what two levels less (or more, of very few) change of a current is taken as well, if it is more than estimated.
 """
 
 from __future__ import annotations

@@ -32,8 +32,9 @@ from qnet_qutip.network import (
     require_network,
     require_reached,
 )
-from qnet_qutip.operators import OperatorBath, checked_baths, every_entry_kept
+from qnet_qutip.operators import OperatorBath, checked_baths
 from qnet_qutip.solver.generator import operator_of
+from qnet_qutip.solver.process_settings import every_entry_kept
 from qnet_qutip.space import mode_space, node_space
 from qnet_qutip.truncation import (
     BASES,

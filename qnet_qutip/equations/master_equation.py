@@ -15,8 +15,9 @@ from qnet_qutip.equations.definition import Definition, Promises
 from qnet_qutip.equations.eigenform import Eigenform
 from qnet_qutip.hamiltonian import bare_hamiltonian
 from qnet_qutip.network import FrozenMapping, Network
-from qnet_qutip.operators import dissipator, every_entry_kept, liouvillian, same_operators
+from qnet_qutip.operators import dissipator, liouvillian, same_operators
 from qnet_qutip.solver.generator import CollapseOperator
+from qnet_qutip.solver.process_settings import every_entry_kept
 from qnet_qutip.space import Space
 from qnet_qutip.truncation import DEFAULT_RTOL
 

@@ -2,8 +2,8 @@
 
 What a few unknowns cost is calls of NumPy. `superoperator` enumerates weights entry by entry, so that it can do large
 systems in pieces; here operators are small dense arrays, and every array below holds all jumps, or all losses, for all
-pairs of an entry (j, k) of L(ρ) and one of ρ. L is then the same matrix as there, from the same formulas, in half of
-the time (`ALGORITHM.md`, section 3).
+pairs of an entry (j, k) of L(ρ) and one of ρ. L is then the same matrix as there, from the same formulas, in 0.6 to
+0.8 of the time (`ALGORITHM.md`, section 3).
 """
 
 from __future__ import annotations

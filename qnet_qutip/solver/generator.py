@@ -19,6 +19,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from qnet_qutip.solver import double_double as dd
+from qnet_qutip.solver.process_settings import every_entry_kept
 
 CollapseOperator: TypeAlias = qutip.Qobj | tuple[qutip.Qobj, qutip.Qobj]
 Index: TypeAlias = NDArray[np.int64]
@@ -142,11 +143,6 @@ def entries_together(operators: Sequence[qutip.Qobj]) -> list[Entries]:
     ]
 
 
-def stored_values(operator: qutip.Qobj) -> Block:
-    """The entries of an operator that are stored, in any order."""
-    return compressed_rows(operator)[0]
-
-
 def compressed_rows(operator: qutip.Qobj) -> tuple[Block, Index, Index]:
     """Values, columns and starts of rows of an operator as stored."""
     if isinstance(operator.data, qutip.data.Dense):
@@ -214,12 +210,8 @@ def operator_of(operator: qutip.Qobj, rows: Index, columns: Index, values: NDArr
     if made.shape[0] <= SMALL and np.abs(values).min(initial=1.0) > SMALLEST:
         dense = np.zeros(made.shape, dtype=complex)
         dense[rows, columns] = values
-        tidied = qutip.settings.core["auto_tidyup"]
-        qutip.settings.core["auto_tidyup"] = False
-        try:
+        with every_entry_kept():
             made.data = qutip.data.to(qutip.data.CSR, qutip.data.Dense(dense, copy=False))
-        finally:
-            qutip.settings.core["auto_tidyup"] = tidied
         return made
     order = (rows * made.shape[0] + columns).argsort()
     rows, columns, values = rows[order], columns[order].astype(np.int32), values[order].astype(complex)

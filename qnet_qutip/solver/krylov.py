@@ -85,7 +85,7 @@ class Krylov:
         """What A makes a combination of the images of."""
         of_earlier, own = np.split(coordinates, [len(coordinates) - self.vectors])
         weights = np.linalg.lstsq(self._factors[1], own, rcond=SINGULAR)[0]
-        source: Real = weights @ self.basis[:-1]
+        source: Real = _combined(weights, self.basis[:-1])
         if self.earlier is not None:
             source += self.earlier.source(of_earlier - self.couplings @ weights)
         return source

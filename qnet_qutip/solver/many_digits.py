@@ -158,10 +158,6 @@ def _perturbed(entries: Entries, rounding: float) -> Entries:
     return replace(entries, values=entries.values + size * (noise + noise.T)[entries.rows, entries.columns])
 
 
-def _one_at(place: int, rows: list[list[Decimal]]) -> list[Decimal]:
-    return [Decimal(int(other == place)) for other in range(len(rows))]
-
-
 def _with_trace(generator: OnSectors, parts: dict[str | None, Matrix], replaced: int) -> list[list[Decimal]]:
     """L with the trace in the place of one population's equation, which the others imply."""
     unknowns = generator.sectors.unknowns

@@ -1,24 +1,18 @@
-"""Independent blocks of large problems on several threads, and none inside of BLAS.
+"""Independent blocks of large problems on several threads.
 
 NumPy and SciPy release the interpreter's lock in products and sums of large arrays, so that threads keep several cores
-busy without a copy of the problem for each. What is computed does not depend on their number. Threads of BLAS only wait
-for each other: blocks are small, and between two products there is other work.
+busy without a copy of the problem for each. What is computed does not depend on their number.
 """
 
 from __future__ import annotations
 
 import contextlib
-import functools
 import multiprocessing
 import os
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, TypeVar
-
-if TYPE_CHECKING:
-    from threadpoolctl import ThreadpoolController
+from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -41,38 +35,6 @@ def one_thread() -> Iterator[None]:
         yield
     finally:
         _alone.reset(token)
-
-
-_blas, _solves, _before = threading.Lock(), 0, list[Any]()
-
-
-@functools.cache
-def _controller() -> ThreadpoolController:
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
-
-
-@contextlib.contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """One thread of BLAS for what is inside.
-
-    It is the whole process that has it, so that of solves in several threads the first sets it and the last gives it
-    back. With the two of OpenBLAS on two cores that others use too, a pair of oscillators of 28 levels took 25 times as
-    long; alone on them as long as with one.
-    """
-    global _solves
-    with _blas:
-        if _solves == 0:
-            _before.append(_controller().limit(limits=1, user_api="blas"))
-        _solves += 1
-    try:
-        yield
-    finally:
-        with _blas:
-            _solves -= 1
-            if _solves == 0:
-                _before.pop().restore_original_limits()
 
 
 def threads(unknowns: int) -> int:

@@ -7,13 +7,13 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
-from threadpoolctl import threadpool_limits
-
 from qnet_qutip.equations import MasterEquation
 from qnet_qutip.progress import silenced
+from qnet_qutip.solver.process_settings import one_blas_thread
 from qnet_qutip.solver.threads import one_thread
 from qnet_qutip.steady import steady_state
 from qnet_qutip.sweeps.observables import Observable, Value, diagnosis
@@ -138,12 +138,14 @@ def solve_in_worker(solve: Callable[[Work], Record], tasks: Sequence[Work]) -> l
     QuTiP's settings and Python's filters of warnings are those of the whole process, so that threads of one process,
     which a dask worker may have, take turns.
     """
-    _one_blas_thread()
+    _one_blas_thread_from_now_on()
     with _one_at_a_time, one_thread():
         return [solve(task) for task in tasks]
 
 
 @functools.cache
-def _one_blas_thread() -> None:
+def _one_blas_thread_from_now_on() -> AbstractContextManager[None]:
     """Once in a process. Processes of `sweep` itself, and dask's, come into the world with one."""
-    threadpool_limits(1)
+    entered = one_blas_thread()
+    entered.__enter__()
+    return entered

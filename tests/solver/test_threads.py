@@ -7,16 +7,11 @@ import threading
 import numpy as np
 import pytest
 from problems import fig3
-from threadpoolctl import threadpool_info, threadpool_limits
 
-import qnet_qutip as qn
-from qnet_qutip import steady
 from qnet_qutip.solver import threads
 from qnet_qutip.solver.generator import build_generator
 from qnet_qutip.solver.secular import secular_equation
 from qnet_qutip.solver.superoperator import on_sectors
-
-PAIR = qn.two_node("oscillator", omega_h=10, omega_c=5, epsilon=0.01, T_h=2, T_c=1, kappa=1e-4)
 
 
 @pytest.fixture
@@ -63,28 +58,3 @@ def test_the_secular_equation_does_not_depend_on_the_threads(cores, monkeypatch)
     alone = secular.solve(source)
     monkeypatch.setattr(threads, "LARGE", 1)
     np.testing.assert_array_equal(secular.solve(source), alone)
-
-
-def threads_of_blas():
-    return {library["num_threads"] for library in threadpool_info() if library["user_api"] == "blas"}
-
-
-def test_a_solve_has_one_thread_of_blas_and_gives_the_others_back(monkeypatch):
-    """Of solves in several threads too, in whatever order they end."""
-    with threadpool_limits(2, user_api="blas"):
-        before = threads_of_blas()
-        seen = []
-        first, second = threads.one_blas_thread(), threads.one_blas_thread()
-        first.__enter__()
-        second.__enter__()
-        seen.append(threads_of_blas())
-        first.__exit__(None, None, None)
-        seen.append(threads_of_blas())
-        second.__exit__(None, None, None)
-        assert seen == [{1}, {1}]
-        assert threads_of_blas() == before
-        monkeypatch.setattr(steady, "solve", lambda *_: seen.append(threads_of_blas()) or 1 / 0)
-        with pytest.raises(ZeroDivisionError):
-            qn.steady_state(qn.local_master_equation(PAIR, levels=8, rtol=1.0))
-        assert seen[-1] == {1}
-        assert threads_of_blas() == before
