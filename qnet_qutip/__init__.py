@@ -61,7 +61,7 @@ from qnet_qutip.thermodynamics import (
 from qnet_qutip.truncation import TruncationWarning
 
 if TYPE_CHECKING:
-    from qnet_qutip import analytic, entanglement, exact, gaussian
+    from qnet_qutip import analytic, entanglement, exact, gaussian, validity
     from qnet_qutip.comparison import Comparison, compare
     from qnet_qutip.dynamics import Trajectory, evolve
     from qnet_qutip.sweeps import FailedPointWarning, Observable, sweep
@@ -82,6 +82,7 @@ _LOADED_WHEN_USED = {
     "notebook": "",
     "plotting": "",
     "sweep": "sweeps",
+    "validity": "",
 }
 """Names that take time to import, or need what `import qutip` does not load, and their modules."""
 

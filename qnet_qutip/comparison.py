@@ -72,6 +72,8 @@ class Assessment:
         Where these are zero, 0 for currents that are zero within their errors, and infinite for others.
     expected_error : float or None
         The same from the scales alone, for the equations that have such an estimate.
+    cluster_error : float
+        Largest of `equation.cluster_errors`, in units of γ/ω: above 1 frequencies are too dense for clusters.
     path : str
         "one-body matrices" or "density matrix".
     refusal : str
@@ -87,6 +89,7 @@ class Assessment:
     second_law_kept: bool | None = None
     error: float | None = None
     expected_error: float | None = None
+    cluster_error: float = 0.0
     path: str = ""
     refusal: str = ""
 
@@ -187,6 +190,12 @@ class Comparison:
         said = [f"{name}: {row.refusal}" for name, row in self.assessments.items() if row.refusal]
         if self.no_exact_answer:
             said.append(f"no exact answer: {self.no_exact_answer}")
+        said += [
+            f"{name}: clusters of Bohr frequencies are neither narrow nor apart, which may cost "
+            f"{row.cluster_error:.1g} times γ/ω of the current or more"
+            for name, row in self.assessments.items()
+            if row.cluster_error > 1
+        ]
         if any(_error(row).startswith("~") for row in self.assessments.values() if not row.refusal):
             said.append("errors with ~ are those that γ/gap and gap/ω let expect")
         return said
@@ -308,7 +317,7 @@ def compare(
     # A current may vanish where others do not: local's between nodes of ω/T alike.
     scale = max(_largest(given), *(_largest(row.heat_currents) for row, _ in found.values()))
     resolved = {name: _resolved(network, row, scale) for name, (row, _) in found.items()}
-    rows = {name: _judged(row, given, measured.expected_errors.get(name)) for name, row in resolved.items()}
+    rows = {name: _judged(row, given, _expected(row, measured)) for name, row in resolved.items()}
     recommended, reason = _recommendation(rows, measured, given)
     return Comparison(network, FrozenMapping(rows), FrozenMapping(given), none, measured, recommended, reason)
 
@@ -326,7 +335,7 @@ def _exact_currents(network: Network, exact_state: Currents | None) -> tuple[Map
         state = exact.steady_state(network)
     except exact.NoExactAnswerError as problem:
         return {}, f"{problem}; or give an exact_state, such as that of exact.hierarchy"
-    except exact.QuadratureError as problem:
+    except (exact.NoCutoffError, exact.QuadratureError) as problem:
         return {}, str(problem)
     unresolved = _unresolved(network, state.heat_currents, state.heat_current_errors, _largest(state.heat_currents))
     return ({}, unresolved) if unresolved else (state.heat_currents, "")
@@ -378,6 +387,7 @@ def _solved(network: Network, name: str, density_matrices: bool, rtol: float) ->
             state.entropy_production,
             state.positive,
             "second" not in broken_laws(state),
+            cluster_error=max(equation.cluster_errors, default=0.0),
             path="density matrix",
         ),
         equation.space,
@@ -410,6 +420,14 @@ def _temperatures(network: Network) -> dict[str, float]:
 
 def _largest(currents: Mapping[str, float]) -> float:
     return max((abs(current) for current in currents.values()), default=0.0)
+
+
+def _expected(row: Assessment, measured: Scales) -> float | None:
+    """The error to be expected, that of the clusters of this network included."""
+    expected = measured.expected_errors.get(row.equation)
+    if expected is None or row.cluster_error <= 1:
+        return expected
+    return max(expected, row.cluster_error * measured.neglected)
 
 
 def _judged(row: Assessment, given: Mapping[str, float], expected: float | None) -> Assessment:

@@ -300,3 +300,29 @@ def test_expected_errors_stand_in_for_those_against_an_exact_answer() -> None:
     pairs = net.replace(couplings={("A", "B"): qn.Quadrature(0.1)})
     heads, local, *_ = qn.compare(pairs).table()
     assert dict(zip(heads, local, strict=True))["error"] == ""
+
+
+def test_what_exact_currents_need_and_have_not_is_no_exact_answer() -> None:
+    full = [qn.Bath(node, T, qn.PhononSpectrum(1e-3), coupling="full") for node, T in (("A", 1.2), ("B", 0.8))]
+    verdict = qn.compare(qn.chain([qn.Oscillator(1.0), qn.Oscillator(1.1)], 0.1, hot=full[0], cold=full[1]))
+    assert not verdict.exact
+    assert "bath 'hot' must have a cutoff" in verdict.no_exact_answer
+    assert verdict.recommended == "global"
+
+
+def test_clusters_that_are_too_dense_are_said_and_count() -> None:
+    """The unified current of this network is a fifth of what the others agree on."""
+    phonons = qn.PhononSpectrum(1e-4)
+    net = qn.Network(
+        nodes={"A": qn.TwoLevel(10), "B": qn.TwoLevel(7), "C": qn.Oscillator(5, anharmonicity=0.2)},
+        couplings={("A", "B"): 0.1, ("B", "C"): (0.1, qn.Dispersive(0.05))},
+        baths={"hot": qn.Bath("A", 1.2, phonons), "cold": qn.Bath("C", 1.0, phonons)},
+    )
+    with pytest.warns(qn.ClusterWarning):
+        errors = qn.unified_master_equation(net).cluster_errors
+    verdict = qn.compare(net)
+    row = verdict.assessments["unified"]
+    assert row.cluster_error == pytest.approx(max(errors))
+    assert row.expected_error >= row.cluster_error * verdict.scales.neglected
+    assert any(note.startswith("unified: clusters of Bohr frequencies") for note in verdict.notes())
+    assert verdict.recommended != "unified"
