@@ -148,6 +148,7 @@ __all__ = [
     "two_node",
     "unified_master_equation",
     "universal_master_equation",
+    "validity",
     "von_neumann_entropy",
 ]
 
