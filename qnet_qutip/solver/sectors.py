@@ -27,6 +27,11 @@ GROUP = 1 << 15
 """Unknowns of sectors that are handled together: enough to spare calls, few enough to stay in the processor's cache and
 to leave something for every thread."""
 
+UNSORTED = 20
+"""States up to which sectors keep the order of their first states, as none are handled together. What the rounding of 32
+digits leaves depends on it: by size, 3 of 10,000 extreme pairs had a current of 1e-18 of its neighbours' off by 2e-7 and
+more, with the warning that says so, and so none."""
+
 
 def norm(flat: Real) -> float:
     """Frobenius norm of the matrix that a flat array stands for; NumPy's own takes three times as long on a few."""
@@ -100,7 +105,7 @@ class Group:
 class Sectors:
     """A partition of the basis; the diagonal blocks of G are kept in one flat array, sector after sector.
 
-    Sectors of one size stand beside each other, the largest first.
+    Sectors of one size stand beside each other, the largest first, but for few states.
 
     Attributes
     ----------
@@ -293,7 +298,10 @@ def whole(dimension: int) -> Sectors:
 def sectors_of_labels(labels: Index) -> Sectors:
     """The sectors by a number that all basis states of one have."""
     sizes = np.bincount(labels)
-    by_size = np.argsort(-sizes, kind="stable")
+    if len(labels) <= UNSORTED:
+        by_size = np.arange(len(sizes))
+    else:
+        by_size = np.argsort(-sizes, kind="stable")
     rank = np.empty_like(by_size)
     rank[by_size] = np.arange(len(by_size))
     sizes = sizes[by_size]

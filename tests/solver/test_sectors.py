@@ -49,6 +49,7 @@ def test_parity_is_all_that_a_position_coupling_conserves():
 @pytest.mark.parametrize("limit", [1, 12, 1 << 15])
 def test_groups_hold_every_block_once_and_stacks_those_of_one_size(limit, monkeypatch):
     monkeypatch.setattr(sectors, "GROUP", limit)
+    monkeypatch.setattr(sectors, "UNSORTED", 0)
     equation = fig3({"A": 3, "B": 5})
     found = find_sectors(build_generator(equation.hamiltonian, equation.collapse_operators))
     assert found.sizes.tolist() == [3, 3, 3, 2, 2, 1, 1]
