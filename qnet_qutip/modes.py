@@ -26,6 +26,9 @@ from qnet_qutip.network import (
 
 Matrix = NDArray[np.float64]
 
+EQUAL = 1e-12
+"""Distance of two frequencies, relative to the largest, at which their modes are any two of a plane."""
+
 SOFTEST_MODE = 1e-9
 """Of the highest frequency: below it rounding leaves less than six digits of a mode's frequency. Two modes of a swap
 have a closed form, which keeps its digits, and may be softer."""
@@ -310,13 +313,33 @@ def _bogoliubov(h: Matrix, g: Matrix) -> tuple[Matrix, Matrix, Matrix]:
     of_momenta, frequencies, of_positions = np.linalg.svd(right.T @ lower)
     positions = lower @ of_positions.T / np.sqrt(frequencies)
     momenta = right @ of_momenta / np.sqrt(frequencies)
-    u = (positions + momenta) / 2
+    u: Matrix = _refined(h, g, frequencies, (positions + momenta) / 2, (positions - momenta) / 2)
     u = u * _signs(u)
     # (positions - momenta)/2 has the rounding of numbers near one. [a, H] = ha + ga† says hv + gu = -Ωv instead, which
     # keeps the digits of a v as small as g.
     shifted = h + frequencies[:, None, None] * np.eye(len(h))
     v = -np.linalg.solve(shifted, (g @ u).T[:, :, None])[:, :, 0].T
-    return frequencies, u, v
+    return frequencies, u, np.asarray(v, dtype=float)
+
+
+def _refined(h: Matrix, g: Matrix, frequencies: Matrix, u: Matrix, v: Matrix) -> Matrix:
+    """u by one step of Newton's iteration in extended precision, for small coefficients, whose squares are rates.
+
+    X = (u v; v u) has KX = XΛ with K = (h g; -g -h) and Λ = (Ω, -Ω), and JXᵀJ X = 1 with J = (1, -1). As for
+    eigenvectors of a symmetric matrix (`bohr`): with R = 1 - JXᵀJX and S = JXᵀJKX, X(1 + E) has the square of the error
+    of X for E_ij = (S_ij + λ_j R_ij)/(λ_j - λ_i), or R_ij/2 where the two are equal.
+    """
+    number = len(h)
+    vectors = np.block([[u, v], [v, u]]).astype(np.longdouble)
+    matrix = np.block([[h, g], [-g, -h]]).astype(np.longdouble)
+    signs: Matrix = np.repeat([1.0, -1.0], number)
+    inverse = signs[:, None] * vectors.T * signs
+    missing, rotated = np.eye(2 * number) - inverse @ vectors, inverse @ matrix @ vectors
+    values = rotated.diagonal() / (1 - missing.diagonal())
+    distances = values[None, :] - values[:, None]
+    equal = np.abs(distances) <= EQUAL * frequencies.max()
+    step = np.where(equal, missing / 2, (rotated + values * missing) / np.where(equal, 1.0, distances))
+    return np.asarray((vectors + vectors @ step)[:number, :number], dtype=float)
 
 
 def _signs(u: Matrix) -> Matrix:

@@ -256,3 +256,18 @@ def test_bounded_networks_are_accepted(net: qn.Network) -> None:
 def test_unbounded_networks_are_refused(net: qn.Network, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         qn.modes.require_bounded(net)
+
+
+@pytest.mark.parametrize("strength", [1e-6, 1e-8])
+@pytest.mark.parametrize("equation", ["global", "universal"])
+def test_small_coefficients_of_three_nodes_keep_their_digits(equation, strength):
+    """A quadrature coupling far below the frequencies alone carries the heat: currents go as its square."""
+    rates = qn.FlatSpectrum(1e-4)
+    net = qn.Network(
+        nodes=dict.fromkeys("ABC", qn.Oscillator(1.0)),
+        couplings={("A", "B"): 0.01, ("B", "C"): qn.Quadrature(strength)},
+        baths={"first": qn.Bath("A", 0.14, rates), "last": qn.Bath("C", 0.07, rates)},
+    )
+    expected = qn.gaussian.steady_state(net, equation).heat_currents["first"]
+    state = qn.steady_state(qn.MASTER_EQUATIONS[equation](net))
+    assert state.heat_currents["first"] == pytest.approx(expected, rel=1e-10)

@@ -28,9 +28,9 @@ GROUP = 1 << 15
 to leave something for every thread."""
 
 UNSORTED = 20
-"""States up to which sectors keep the order of their first states, as none are handled together. What the rounding of 32
-digits leaves depends on it: by size, 3 of 10,000 extreme pairs had a current of 1e-18 of its neighbours' off by 2e-7 and
-more, with the warning that says so, and so none."""
+"""States up to which sectors keep the order of their first states, as none are handled together. What the rounding of
+32 digits leaves depends on it: by size, 3 of 10,000 extreme pairs had a current of 1e-18 of its neighbours' off by 2e-7
+and more, with the warning that says so, and so none."""
 
 
 def norm(flat: Real) -> float:
@@ -298,10 +298,7 @@ def whole(dimension: int) -> Sectors:
 def sectors_of_labels(labels: Index) -> Sectors:
     """The sectors by a number that all basis states of one have."""
     sizes = np.bincount(labels)
-    if len(labels) <= UNSORTED:
-        by_size = np.arange(len(sizes))
-    else:
-        by_size = np.argsort(-sizes, kind="stable")
+    by_size = np.arange(len(sizes)) if len(labels) <= UNSORTED else np.argsort(-sizes, kind="stable")
     rank = np.empty_like(by_size)
     rank[by_size] = np.arange(len(by_size))
     sizes = sizes[by_size]

@@ -159,5 +159,5 @@ def test_the_slowest_rate_is_that_of_the_approximation(changes):
     # Of changes without a trace: the projector takes the steady state's own direction away.
     change = units - np.outer(secular.steady_state, np.isin(np.arange(sectors_.unknowns), sectors_.diagonal))
     slowest = 1 / np.abs(np.linalg.eigvals(inverse @ change)).max()
-    # By four steps from a random start: of what is not normal the last may shrink by less, or more, than the slowest does.
+    # By four steps from a random start: of what is not normal the last may shrink by more than the slowest does.
     assert 0.9 * slowest < secular.slowest_rate < 1.5 * slowest
