@@ -214,20 +214,16 @@ def _of_equation(equation: MasterEquation, request: _Request) -> SteadyState:
     for enlargement in range(MOST_ENLARGEMENTS + 1):
         if request.rho0 is not None:
             check_state(equation, request.rho0, "rho0")
+        chosen = equation.space is not None and equation.space.truncation.chosen
+        final = enlargement == MOST_ENLARGEMENTS or not chosen or request.method != "sectors"
         try:
             found = _found_of(equation, request)
         except ConvergenceError:
             if smaller is None:
                 raise
             # More is out of reach: the state in the space before, with the error that it has there.
-            equation, found = smaller
-            state = _state(found, equation, equation.hamiltonian, request)
-            state = replace(state, _cut_changes=_cut_changes(equation, found, request))
-            error = _truncation_error(state)
-            break
+            (equation, found), final = smaller, True
         state = _state(found, equation, equation.hamiltonian, request)
-        chosen = equation.space is not None and equation.space.truncation.chosen
-        final = enlargement == MOST_ENLARGEMENTS or not chosen or request.method != "sectors"
         if final or _truncation_error(state) <= equation.rtol:
             state = replace(state, _cut_changes=_cut_changes(equation, found, request))
         error = _truncation_error(state)

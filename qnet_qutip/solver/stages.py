@@ -75,8 +75,6 @@ class Stage:
         Most Krylov vectors in a cycle; 0 for a factorisation, which is refined with instead.
     patience : float
         Applications that a cycle may be heading for before the next stage takes over, judged from how it goes.
-    single : bool
-        Whether M⁻¹ and the Krylov vectors are kept in single precision.
     secular : SecularEquation or None
         What M is, up to what the jumps add between colours.
     keeps : bool
@@ -88,9 +86,13 @@ class Stage:
     steady_state: Real | None
     vectors: int = 0
     patience: float = np.inf
-    single: bool = False
     secular: SecularEquation | None = None
     keeps: bool = False
+
+    @property
+    def single(self) -> bool:
+        """Whether M⁻¹ and the Krylov vectors are kept in single precision."""
+        return self.secular is not None and self.secular.single
 
 
 def stages(generator: OnSectors) -> Iterator[Stage]:
@@ -130,7 +132,6 @@ def _secular_stage(generator: SectorGenerator, secular: SecularEquation) -> Stag
         _start(generator, secular),
         affordable_vectors(secular.sectors.unknowns, single=secular.single),
         PATIENCE,
-        secular.single,
         secular=secular,
     )
 
