@@ -270,4 +270,4 @@ def test_small_coefficients_of_three_nodes_keep_their_digits(equation, strength)
     )
     expected = qn.gaussian.steady_state(net, equation).heat_currents["first"]
     state = qn.steady_state(qn.MASTER_EQUATIONS[equation](net))
-    assert state.heat_currents["first"] == pytest.approx(expected, rel=1e-10)
+    assert state.heat_currents["first"] == pytest.approx(expected, rel=1e-10, abs=0)
