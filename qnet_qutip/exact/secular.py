@@ -16,6 +16,11 @@ Complex = NDArray[np.complex128]
 MOST_STEPS = 100
 CONVERGED = 1e-13
 
+# Below this singular value of M_k a pole's mode has next to nothing of the undamped mode k, and loses that many digits
+# if it is told from it.
+ABSENT = 1e-3
+POLISHING_STEPS = 3
+
 
 def secular_poles(
     frequencies: Real, amplitudes: Complex, self_energies: Complex
@@ -50,8 +55,7 @@ def secular_poles(
         inverse = 1 / (between[active] + shifts[active, None])
         inside, sensed, own = _own(inverse, active, amplitudes, products, self_energies)
         # f = (z - λ_k - s_k) det M_k Π_{j≠k} (z - λ_j), by its logarithmic derivative.
-        slope = -((inverse**2) @ products).reshape(-1, channels, channels)
-        own_slope = np.einsum("kc,kcd,kd->k", sensed * self_energies, slope, sensed * self_energies)
+        slope, own_slope = _slopes(inverse, sensed, products, self_energies)
         turned = np.linalg.solve(inside, slope * self_energies)
         missed = shifts[active] - own
         rest = inverse.sum(axis=1) - np.trace(turned, axis1=1, axis2=2)
@@ -67,14 +71,44 @@ def secular_poles(
             break
     else:
         return None
-    inverse = 1 / (between + shifts[:, None])
-    _, sensed, _ = _own(inverse, np.arange(size), amplitudes, products, self_energies)
+    told_from, shifts = _told_from(between, shifts, amplitudes, products, self_energies)
+    inverse = 1 / (between[told_from] + shifts[:, None])
+    _, sensed, _ = _own(inverse, told_from, amplitudes, products, self_energies)
     components = ((sensed * self_energies) @ amplitudes.T) * inverse
     norms = np.sqrt(1 + (components**2).sum(axis=1))
     largest = float((np.maximum(np.abs(components).max(axis=1), 1) / np.abs(norms)).max())
-    poles: Complex = frequencies + shifts
+    poles: Complex = frequencies[told_from] + shifts
     amplitudes_of_poles: Complex = sensed / norms[:, None]
     return poles, amplitudes_of_poles, largest
+
+
+def _told_from(
+    between: Complex, shifts: Complex, amplitudes: Complex, products: Complex, self_energies: Complex
+) -> tuple[NDArray[np.int64], Complex]:
+    """For each pole the undamped mode that it is told from, and its distance from that mode's frequency.
+
+    A root may be found from the λ_k of a mode that its own mode has nothing of: in a chain with a mirror symmetry every
+    second is such. M_k is then singular, and its null vector is a multiple of the channels' amplitudes. The pole is told
+    from the undamped mode that it has most of instead.
+    """
+    modes = np.arange(len(shifts))
+    inside, _, _ = _own(1 / (between + shifts[:, None]), modes, amplitudes, products, self_energies)
+    _, values, right = np.linalg.svd(inside)
+    absent = np.flatnonzero(values[:, -1] < ABSENT)
+    if absent.size == 0:
+        return modes, shifts
+    distances = between[absent] + shifts[absent, None]
+    components = (right[absent, -1].conj() * self_energies @ amplitudes.T) / distances
+    most = np.abs(components).argmax(axis=1)
+    told_from, moved = modes.copy(), shifts.copy()
+    told_from[absent] = most
+    moved[absent] = distances[np.arange(absent.size), most]
+    for _ in range(POLISHING_STEPS):
+        inverse = 1 / (between[most] + moved[absent, None])
+        _, sensed, own = _own(inverse, most, amplitudes, products, self_energies)
+        _, own_slope = _slopes(inverse, sensed, products, self_energies)
+        moved[absent] -= (moved[absent] - own) / (1 - own_slope)
+    return told_from, moved
 
 
 def _own(
@@ -87,3 +121,11 @@ def _own(
     sensed: Complex = np.linalg.solve(inside, amplitudes[active][:, :, None])[:, :, 0].astype(np.complex128)
     own: Complex = np.einsum("kc,c,kc->k", amplitudes[active], self_energies, sensed)
     return inside, sensed, own
+
+
+def _slopes(inverse: Complex, sensed: Complex, products: Complex, self_energies: Complex) -> tuple[Complex, Complex]:
+    """By z, of g_k and of s_k."""
+    channels = len(self_energies)
+    slope: Complex = -((inverse**2) @ products).reshape(-1, channels, channels)
+    own_slope: Complex = np.einsum("kc,kcd,kd->k", sensed * self_energies, slope, sensed * self_energies)
+    return slope, own_slope
