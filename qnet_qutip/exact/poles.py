@@ -186,15 +186,13 @@ def expand(
     NoExpansionError
     """
     if len(matrix) > LARGEST_REFINED:
-        found = secular_poles(undamped.frequencies - reference, undamped.vectors.T @ channels, self_energies)
-        if found is not None:
-            poles, amplitudes, largest = found
-            return PoleExpansion(reference, poles, amplitudes, largest, self_energies)
+        poles, amplitudes, largest = secular_poles(
+            undamped.frequencies - reference, undamped.vectors.T @ channels, self_energies
+        )
+        return PoleExpansion(reference, poles, amplitudes, largest, self_energies)
     damped = matrix - reference * np.diag(metric) + (channels * self_energies) @ channels.T
     poles, vectors = np.linalg.eig(metric[:, None] * damped)
     vectors = vectors / np.sqrt(np.einsum("ik,i,ik->k", vectors, metric, vectors))
-    if len(matrix) > LARGEST_REFINED:
-        return PoleExpansion(reference, poles, vectors.T @ channels, float(np.abs(vectors).max()), self_energies)
     exact = fixed_point(matrix.astype(complex)) - fixed_point(reference * np.diag(metric).astype(complex))
     exact = exact + fixed_point(channels.astype(complex)) @ fixed_point((channels * self_energies).T)
     refined, exact_vectors = _refined(exact, metric, fixed_point(vectors))

@@ -196,9 +196,14 @@ def _shifts(expansion: PoleExpansion, self_energies: SelfEnergies) -> Complex:
     for _ in range(POLISHING_STEPS):
         position = np.maximum((expansion.positions + shifts).real, 0.0)
         change = self_energies(position) - expansion.self_energies
-        others = ((1 / (gaps + shifts[:, None])) @ products).reshape(-1, channels, channels)
+        distance = gaps + shifts[:, None]
+        distance[distance == 0] = np.inf
+        others = ((1 / distance) @ products).reshape(-1, channels, channels)
         matrix = np.eye(channels) - others * change[:, None, :]
-        shifts = np.einsum("kc,kc,kc->k", amplitudes, change, np.linalg.solve(matrix, amplitudes[:, :, None])[:, :, 0])
+        # Next to a pole that coincides with it none moves as if it were alone, and the matrix may be singular. Where
+        # centres are decides how many panels it takes, not what the integral is.
+        moved = (np.linalg.pinv(matrix) @ amplitudes[:, :, None])[:, :, 0]
+        shifts = np.einsum("kc,kc,kc->k", amplitudes, change, moved)
     return shifts
 
 

@@ -13,6 +13,7 @@ import scipy.integrate
 
 import qnet_qutip as qn
 from qnet_qutip import exact
+from qnet_qutip.exact import secular
 
 
 def chain(frequencies, swaps, kappa, temperatures=(12, 10)):
@@ -102,6 +103,65 @@ def test_secular_poles_agree_with_refined_ones(monkeypatch):
     refined = exact.steady_state(net).heat_currents
     monkeypatch.setattr("qnet_qutip.exact.poles.LARGEST_REFINED", 0)
     assert dict(exact.steady_state(net).heat_currents) == pytest.approx(dict(refined), rel=1e-10)
+
+
+def tridiagonal(frequencies, swaps):
+    return np.diag(frequencies) + np.diag(swaps, 1) + np.diag(swaps, -1)
+
+
+def mirrored(size, seed):
+    """Disorder on both sides of the middle: many modes are localised, and come in pairs of one frequency."""
+    random = np.random.default_rng(seed)
+    frequencies, swaps = random.normal(size=size), random.uniform(0.5, 1.5, size - 1)
+    return tridiagonal(0.02 * (frequencies + frequencies[::-1]), 0.02 * (swaps + swaps[::-1]))
+
+
+@pytest.mark.parametrize(
+    ("matrix", "width"),
+    [
+        # Even roots are found from odd modes.
+        (tridiagonal(np.zeros(300), np.full(299, 0.1)), 0.1),
+        (tridiagonal(np.zeros(301), np.full(300, 0.1)), 0.1),
+        # Both ends are damped far more than they are coupled: two poles are one.
+        (tridiagonal(np.zeros(137), np.full(136, 0.005)), 0.19),
+        (tridiagonal(np.zeros(134), np.full(133, 0.007)), 0.12),
+        (mirrored(120, 0), 0.02),
+        (mirrored(131, 1), 0.002),
+        (tridiagonal(np.zeros(5), np.array([1e-9, 0.1, 0.1, 1e-9])), 0.3),
+    ],
+)
+def test_secular_poles_and_modes_are_those_of_the_whole_matrix(matrix, width):
+    ends = [0, len(matrix) - 1]
+    frequencies, vectors = np.linalg.eigh(matrix)
+    self_energies = np.full(2, -1j * width)
+    poles, amplitudes, largest = secular.secular_poles(frequencies, vectors[ends].T.astype(complex), self_energies)
+    assert np.abs(amplitudes.T @ amplitudes - np.eye(2)).max() < 1e-12
+    assert largest < 10
+    damped = matrix.astype(complex)
+    damped[ends, ends] += self_energies
+    for frequency in np.linspace(*frequencies[[0, -1]], 7) + 1e-3j:
+        expected = np.linalg.inv(frequency * np.eye(len(matrix)) - damped)[np.ix_(ends, ends)]
+        found = (amplitudes.T / (frequency - poles)) @ amplitudes
+        assert np.abs(found - expected).max() < 1e-11 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("nodes", [100, 300, 500])
+def test_the_current_through_a_resonant_chain_is_as_long_as_it_may_be(nodes):
+    """That of ten nodes, whose modes are refined: transport is ballistic, and the band's edges are in all of them."""
+    short, long = (chain_of(count) for count in (10, nodes))
+    expected = exact.steady_state(short).heat_currents["hot"]
+    found = exact.steady_state(long)
+    assert found.heat_currents["hot"] == pytest.approx(expected, rel=1e-12)
+    assert found.heat_current_errors["hot"] < 1e-11 * expected
+
+
+def chain_of(count):
+    names = [str(number) for number in range(count)]
+    ends = {
+        "hot": qn.Bath(names[0], 12, qn.PhononSpectrum(1e-3)),
+        "cold": qn.Bath(names[-1], 10, qn.PhononSpectrum(1e-3)),
+    }
+    return qn.chain(dict.fromkeys(names, qn.Oscillator(5.0)), 0.1, **ends)
 
 
 def test_unchanged_under_renaming_and_reordering():
