@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from qnet_qutip import checks
 from qnet_qutip.exact.model import Model, NoExactAnswerError, SelfEnergies, densities, model, require_stable
-from qnet_qutip.exact.quadrature import integrate
+from qnet_qutip.exact.quadrature import QuadratureError, integrate
 from qnet_qutip.exact.resonances import Resonances, find_resonances, greens_function
 from qnet_qutip.exact.self_energy import NoCutoffError, require_cutoff
 from qnet_qutip.network import Bath, FrozenMapping, Network, require_network, require_reached
@@ -31,6 +31,12 @@ TEMPERATURES = 100.0
 # The vacuum's part of an occupation falls as ω^-3 at least, times a spectrum with a cutoff: beyond this many times the
 # top of all else less than 1e-12 of it is left.
 VACUUM = 1e6
+
+
+# Poles are refined at once up to so many dimensions, for 1 s of work; up to LARGEST_REFINED where floats turn out to
+# have too few digits: 3 s for 45, 6 s for 60 and half a minute for 100.
+REFINED_AT_ONCE = 30
+LARGEST_REFINED = 100
 
 
 @dataclass(frozen=True)
@@ -143,10 +149,11 @@ def steady_state(network: Network, *, level_shift: bool | None = None, rtol: flo
         for hot, cold in itertools.permutations(range(len(temperatures)), 2)
         if temperatures[hot] > temperatures[cold]
     ]
-    resonances = _resonances(described, _top(network, described))
-    values, errors = np.zeros(0), np.zeros(0)
-    if pairs:
-        values, errors = _pair_currents(described, resonances, pairs, rtol)
+
+    def integrals(resonances: Resonances) -> tuple[Real, Real]:
+        return _pair_currents(described, resonances, pairs, rtol) if pairs else (np.zeros(0), np.zeros(0))
+
+    values, errors = _with_enough_digits(integrals, described, _top(network, described))
     currents, doubts = _of_baths(network, pairs, values, errors)
     return ExactState(network, currents, doubts, level_shift, rtol)
 
@@ -155,14 +162,28 @@ def _top(network: Network, described: Model) -> float:
     return described.highest + TEMPERATURES * max(bath.temperature for bath in network.baths.values())
 
 
-def _resonances(described: Model, top: float) -> Resonances:
+def _with_enough_digits(
+    integrals: Callable[[Resonances], tuple[Real, Real]], described: Model, top: float
+) -> tuple[Real, Real]:
+    """Integrals over the resonances, whose poles are refined where a float's digits are too few and it can be done."""
+    size = len(described.matrix)
+    if size > REFINED_AT_ONCE:
+        try:
+            return integrals(_resonances(described, top, refined=False))
+        except (NoExactAnswerError, QuadratureError):
+            if size > LARGEST_REFINED:
+                raise
+    return integrals(_resonances(described, top, refined=True))
+
+
+def _resonances(described: Model, top: float, *, refined: bool) -> Resonances:
     network = described.network
     temperatures = [bath.temperature for bath in network.baths.values() if bath.temperature > 0]
     marks = {0.0, *temperatures}
     marks |= {mark for bath in network.baths.values() for mark in getattr(bath.spectrum, "landmarks", ())}
     energies = SelfEnergies(described, top)
     require_stable(described, energies)
-    return find_resonances(described, energies, sorted(marks), top)
+    return find_resonances(described, energies, sorted(marks), top, refined=refined)
 
 
 def _pair_currents(
@@ -225,23 +246,25 @@ def _occupations(network: Network, level_shift: bool | None, rtol: float) -> dic
         for name, bath in network.baths.items():
             _require_vacuum_cutoff(name, bath, top)
         top *= VACUUM
-    resonances = _resonances(described, top)
     temperatures = np.array([bath.temperature for bath in network.baths.values()])
     single = described.channels.sum(axis=0) == 1
     row_of = np.argmax(described.channels, axis=0)
     rows = np.array([int(np.flatnonzero(single & (row_of == row))[0]) for row in range(len(described.matrix))])
 
-    def integrand(rule: int, centre: Index, offset: Real) -> Real:
-        frequency = resonances.positions[centre] + offset
-        green = np.abs(greens_function(resonances, rule, centre, offset)[:, rows][:, :, described.channel_of]) ** 2
-        J = densities(network, frequency) / (2 * math.pi)
-        n = _excess(frequency[:, None], temperatures, np.zeros_like(temperatures))
-        result: Real = np.einsum("pb,pib->pi", J * n, green[:, :size])
-        if paired:
-            result = result + np.einsum("pb,pib->pi", J * (n + 1), green[:, size:])
-        return result
+    def integrals(resonances: Resonances) -> tuple[Real, Real]:
+        def integrand(rule: int, centre: Index, offset: Real) -> Real:
+            frequency = resonances.positions[centre] + offset
+            green = np.abs(greens_function(resonances, rule, centre, offset)[:, rows][:, :, described.channel_of]) ** 2
+            J = densities(network, frequency) / (2 * math.pi)
+            n = _excess(frequency[:, None], temperatures, np.zeros_like(temperatures))
+            result: Real = np.einsum("pb,pib->pi", J * n, green[:, :size])
+            if paired:
+                result = result + np.einsum("pb,pib->pi", J * (n + 1), green[:, size:])
+            return result
 
-    values, _ = integrate(integrand, resonances.centres, rtol, lambda flows: flows)
+        return integrate(integrand, resonances.centres, rtol, lambda flows: flows)
+
+    values, _ = _with_enough_digits(integrals, described, top)
     return dict(zip(network.nodes, values.tolist(), strict=True))
 
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.sparse.csgraph import connected_components
 
 from qnet_qutip.exact.secular import secular_poles
+from qnet_qutip.progress import progress_line
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
@@ -31,8 +32,9 @@ MOST_REFINEMENTS = 40
 # anew, in units of its own distance: the square of it is what one rotation leaves.
 LARGEST_ROTATION = 0.03
 
-# Up to this size modes are refined; beyond it a float's digits have to do, and the error estimate says if they did.
-LARGEST_REFINED = 40
+# An undamped mode and the next are one cluster where their distance is below this many of their widths: what a float's
+# last digit makes of the distance is then in what they do together. Of modes further apart it only moves the resonance.
+SEEN_TOGETHER = 30.0
 
 
 class NoExpansionError(ArithmeticError):
@@ -159,10 +161,38 @@ def distances(first: PoleExpansion, second: PoleExpansion) -> Complex:
     return first.offsets.real[:, None] - second.offsets[None, :]
 
 
-def expand(
-    matrix: Real, metric: Real, channels: Real, self_energies: Complex, reference: float, undamped: UndampedModes
-) -> PoleExpansion:
-    """Poles and modes of `matrix` + Σ_c Σ_c w_c w_cᵀ.
+def computed_again(matrix: Real, metric: Real, modes: UndampedModes) -> UndampedModes:
+    """The same modes in the same order, with other rounding errors: those of the nodes in another order.
+
+    An order at random, as a symmetry of the network may leave others as they are.
+    """
+    order = np.random.default_rng(0).permutation(len(matrix))
+    shuffled = undamped_modes(matrix[np.ix_(order, order)], metric[order])
+    return UndampedModes(shuffled.frequencies, shuffled.vectors[np.argsort(order)])
+
+
+def aligned(modes: UndampedModes, again: UndampedModes, channels: Real, self_energies: Complex) -> UndampedModes:
+    """Modes computed again, each cluster of them moved as a whole to where it was at first.
+
+    The integral over a resonance, or over several that are seen together, does not depend on where they are.
+    """
+    amplitudes = modes.vectors.T @ channels
+    widths = (np.abs(amplitudes) ** 2 @ np.abs(self_energies)).real
+    together = np.diff(modes.frequencies) < SEEN_TOGETHER * (widths[1:] + widths[:-1])
+    cluster = np.concatenate([[0], np.cumsum(~together)])
+    moved = again.frequencies - modes.frequencies
+    means = np.bincount(cluster, moved) / np.bincount(cluster)
+    return UndampedModes(again.frequencies - means[cluster], again.vectors)
+
+
+def expand_in_floats(modes: UndampedModes, channels: Real, self_energies: Complex, reference: float) -> PoleExpansion:
+    """`expand` with a float's digits, from the modes without baths."""
+    poles, amplitudes, largest = secular_poles(modes.frequencies - reference, modes.vectors.T @ channels, self_energies)
+    return PoleExpansion(reference, poles, amplitudes, largest, self_energies)
+
+
+def expand(matrix: Real, metric: Real, channels: Real, self_energies: Complex, reference: float) -> PoleExpansion:
+    """Poles and modes of `matrix` + Σ_c Σ_c w_c w_cᵀ, with as many digits as they need.
 
     Parameters
     ----------
@@ -174,8 +204,6 @@ def expand(
         The w_c, of entries 0 and 1.
     self_energies : ndarray, shape (channels,)
     reference : float
-    undamped : UndampedModes
-        Of `matrix`.
 
     Returns
     -------
@@ -185,13 +213,8 @@ def expand(
     ------
     NoExpansionError
     """
-    if len(matrix) > LARGEST_REFINED:
-        poles, amplitudes, largest = secular_poles(
-            undamped.frequencies - reference, undamped.vectors.T @ channels, self_energies
-        )
-        return PoleExpansion(reference, poles, amplitudes, largest, self_energies)
     damped = matrix - reference * np.diag(metric) + (channels * self_energies) @ channels.T
-    poles, vectors = np.linalg.eig(metric[:, None] * damped)
+    _, vectors = np.linalg.eig(metric[:, None] * damped)
     vectors = vectors / np.sqrt(np.einsum("ik,i,ik->k", vectors, metric, vectors))
     exact = fixed_point(matrix.astype(complex)) - fixed_point(reference * np.diag(metric).astype(complex))
     exact = exact + fixed_point(channels.astype(complex)) @ fixed_point((channels * self_energies).T)
@@ -215,7 +238,9 @@ def _refined(matrix: FixedPoint, metric: Real, vectors: FixedPoint) -> tuple[Fix
     """
     signs = metric.astype(int).astype(object)[:, None]
     identity = fixed_point(np.eye(len(metric)).astype(complex))
-    for _ in range(MOST_REFINEMENTS):
+    show = progress_line("poles")
+    for step in range(MOST_REFINEMENTS):
+        show(f"{len(metric)} modes with more digits, step {step}")
         energies = vectors.transposed @ (matrix @ vectors)
         excess = identity - vectors.transposed @ FixedPoint(signs * vectors.real, signs * vectors.imaginary)
         # The Rayleigh quotient, as S_kk/(1 - R_kk) to first order; what mixes i into j is S_ij + R_ij λ_j.
@@ -235,6 +260,7 @@ def _refined(matrix: FixedPoint, metric: Real, vectors: FixedPoint) -> tuple[Fix
         if close.any():
             vectors = _separated(matrix, vectors, close)
         elif np.abs(rotation).max() < MIXED:
+            show("")
             return poles, vectors
     raise NoExpansionError
 

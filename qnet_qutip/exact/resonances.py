@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from qnet_qutip.exact.model import Model, NoExactAnswerError, SelfEnergies
 from qnet_qutip.exact.poles import (
-    LARGEST_REFINED,
     FixedPoint,
     NoExpansionError,
     PoleExpansion,
     UndampedModes,
+    aligned,
+    computed_again,
     distances,
     expand,
+    expand_in_floats,
     undamped_modes,
 )
 from qnet_qutip.exact.quadrature import Centres
@@ -76,6 +78,8 @@ class Resonances:
     bands : tuple of Band
     model : Model
     self_energies : SelfEnergies
+    refined : bool
+        Whether the poles have as many digits as they need, or a float's.
     """
 
     centres: Centres
@@ -85,6 +89,7 @@ class Resonances:
     bands: tuple[Band, ...]
     model: Model
     self_energies: SelfEnergies
+    refined: bool
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,7 +103,9 @@ class _Candidate:
     position: float
 
 
-def find_resonances(model: Model, self_energies: SelfEnergies, marks: list[float], top: float) -> Resonances:
+def find_resonances(
+    model: Model, self_energies: SelfEnergies, marks: list[float], top: float, *, refined: bool
+) -> Resonances:
     """Resonances between 0 and `top`, with the frequencies in `marks` added as centres.
 
     Raises
@@ -109,7 +116,8 @@ def find_resonances(model: Model, self_energies: SelfEnergies, marks: list[float
     undamped = undamped_modes(model.matrix, model.metric)
     frozen = _frozen(undamped.frequencies[undamped.frequencies > 0], self_energies)
     edges = [0.0, *(np.sqrt(low[-1] * high[0]) for (low, _), (high, _) in itertools.pairwise(frozen)), np.inf]
-    pairs = [_two_expansions(model, sigma, undamped) for _, sigma in frozen]
+    in_floats = None if refined else (undamped, computed_again(model.matrix, model.metric, undamped))
+    pairs = [_two_expansions(model, sigma, in_floats) for _, sigma in frozen]
     candidates: list[_Candidate] = []
     for band, (first, _) in enumerate(pairs):
         _require_damped(model, first, undamped)
@@ -122,7 +130,7 @@ def find_resonances(model: Model, self_energies: SelfEnergies, marks: list[float
         band = int(np.searchsorted(edges, mark, side="right")) - 1
         nearest = min((abs(mark - other) for other in marks if other != mark), default=top)
         candidates.append(_Candidate(band, -1, mark, 0.3 * min(nearest, mark or nearest), mark))
-    return _arranged(candidates, pairs, top, model, self_energies)
+    return _arranged(candidates, pairs, top, model, self_energies, refined)
 
 
 def _frozen(modes: Real, self_energies: SelfEnergies) -> list[tuple[Real, Complex]]:
@@ -144,12 +152,23 @@ def _frozen(modes: Real, self_energies: SelfEnergies) -> list[tuple[Real, Comple
     return bands
 
 
-def _two_expansions(model: Model, frozen: Complex, undamped: UndampedModes) -> tuple[PoleExpansion, PoleExpansion]:
-    """Two expansions, neither of them at an exceptional point."""
+def _two_expansions(
+    model: Model, frozen: Complex, in_floats: tuple[UndampedModes, UndampedModes] | None
+) -> tuple[PoleExpansion, PoleExpansion]:
+    """Two expansions, neither of them at an exceptional point.
+
+    In floats each is from modes of its own, so that what rounding does to the modes is in the difference too.
+    """
     found: list[PoleExpansion] = []
     for factor in FACTORS:
+        sigma = factor * frozen
         try:
-            expansion = expand(model.matrix, model.metric, model.channels, factor * frozen, model.reference, undamped)
+            if in_floats is None:
+                expansion = expand(model.matrix, model.metric, model.channels, sigma, model.reference)
+            else:
+                first, again = in_floats
+                modes = aligned(first, again, model.channels, sigma) if found else first
+                expansion = expand_in_floats(modes, model.channels, sigma, model.reference)
         except NoExpansionError:
             continue
         if expansion.largest < LARGEST_COMPONENT:
@@ -172,7 +191,7 @@ def _require_damped(model: Model, expansion: PoleExpansion, undamped: UndampedMo
         names = list(model.network.nodes)
         weights = np.abs(mode).reshape(-1, len(names)).max(axis=0)
         where = [names[node] for node in np.argsort(-weights)[:3] if weights[node] > 0.1 * weights.max()]
-        digits = "" if refined else f" as far as a float's digits tell (more are used up to {LARGEST_REFINED} nodes)"
+        digits = "" if refined else " as far as a float's digits tell"
         raise NoExactAnswerError(
             f"every mode of the network must be damped by a bath, but that of frequency {frequency:.10g}, which is on "
             f"nodes {where}, is not{digits}: it would keep the energy that it starts with; give one of these nodes a "
@@ -218,6 +237,7 @@ def _arranged(
     top: float,
     model: Model,
     self_energies: SelfEnergies,
+    refined: bool,
 ) -> Resonances:
     own_gaps = [distances(first, first).real for first, _ in pairs]
 
@@ -271,6 +291,7 @@ def _arranged(
         tuple(bands),
         model,
         self_energies,
+        refined,
     )
 
 
@@ -286,7 +307,6 @@ def greens_function(resonances: Resonances, rule: int, centre: Index, offset: Re
     self_energies = resonances.self_energies(frequency)
     result = np.empty((centre.size, channels, channels), dtype=complex)
     largest = np.maximum(np.abs(np.diagonal(model.matrix)).max(), frequency)
-    solvable = len(model.matrix) <= LARGEST_REFINED
     for number, band in enumerate(resonances.bands):
         inside = np.flatnonzero(resonances.band_of[centre] == number)
         gaps, products = band.gaps[rule], _products(band.expansions[rule].amplitudes)
@@ -294,7 +314,7 @@ def greens_function(resonances: Resonances, rule: int, centre: Index, offset: Re
         for start in range(0, inside.size, rows):
             points = inside[start : start + rows]
             distance = gaps[resonances.row_of[centre[points]]] + offset[points, None]
-            apart = solvable & (np.abs(distance).min(axis=1) > FAR * largest[points])
+            apart = resonances.refined & (np.abs(distance).min(axis=1) > FAR * largest[points])
             near, far = points[~apart], points[apart]
             frozen = (1 / distance[~apart]) @ products
             frozen = frozen.reshape(-1, channels, channels)

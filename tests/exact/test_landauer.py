@@ -101,7 +101,7 @@ def test_several_baths_on_one_node_zero_temperature_and_a_ring():
 def test_secular_poles_agree_with_refined_ones(monkeypatch):
     net = chain([2, 2.1, 1.9, 2.2, 2], [0.1, 0.05, 0.08, 0.1], 1e-3, (3, 2))
     refined = exact.steady_state(net).heat_currents
-    monkeypatch.setattr("qnet_qutip.exact.poles.LARGEST_REFINED", 0)
+    monkeypatch.setattr("qnet_qutip.exact.landauer.REFINED_AT_ONCE", 0)
     assert dict(exact.steady_state(net).heat_currents) == pytest.approx(dict(refined), rel=1e-10)
 
 
@@ -162,6 +162,37 @@ def chain_of(count):
         "cold": qn.Bath(names[-1], 10, qn.PhononSpectrum(1e-3)),
     }
     return qn.chain(dict.fromkeys(names, qn.Oscillator(5.0)), 0.1, **ends)
+
+
+def test_localised_modes_get_more_digits_where_floats_have_too_few(monkeypatch):
+    """Disorder: modes inside 31 nodes have widths far below 1e-16, and the current is through them."""
+    random = np.random.default_rng(0)
+    names = [str(number) for number in range(31)]
+    nodes = {name: qn.Oscillator(5 + random.uniform(-1, 1)) for name in names}
+    ends = {"hot": qn.Bath("0", 12, qn.PhononSpectrum(1e-3)), "cold": qn.Bath("30", 10, qn.PhononSpectrum(1e-3))}
+    net = qn.chain(nodes, 0.1, **ends)
+    found = exact.steady_state(net)
+    monkeypatch.setattr("qnet_qutip.exact.landauer.LARGEST_REFINED", 0)
+    with pytest.raises(exact.NoExactAnswerError, match="as far as a float's digits tell"):
+        exact.steady_state(net)
+    # A chain's Green's function between its ends is the product of its swaps over a determinant.
+    h = np.diag([node.frequency for node in nodes.values()]) + 0.1 * (np.eye(31, k=1) + np.eye(31, k=-1))
+    assert found.heat_currents["hot"] == pytest.approx(by_resonances(h, 1e-3, 12, 10), rel=1e-6)
+
+
+def by_resonances(h, kappa, hot, cold):
+    """Current through narrow resonances of a chain, each a Lorentzian of its two widths, in 120 digits.
+
+    What a resonance gives is ω Γ_h Γ_c/(Γ_h + Γ_c) [n_h - n_c] with Γ = κω³ x², x the mode's components at the ends.
+    """
+    with mpmath.workdps(120):
+        modes, vectors = mpmath.eigsy(mpmath.matrix(h.tolist()))
+        total = mpmath.mpf(0)
+        for index, frequency in enumerate(modes):
+            width_h, width_c = (kappa * frequency**3 * vectors[end, index] ** 2 for end in (0, len(h) - 1))
+            excess = 1 / mpmath.expm1(frequency / hot) - 1 / mpmath.expm1(frequency / cold)
+            total += frequency * width_h * width_c / (width_h + width_c) * excess
+        return float(total)
 
 
 def test_unchanged_under_renaming_and_reordering():
