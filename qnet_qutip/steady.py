@@ -32,6 +32,7 @@ from qnet_qutip.solver.sectors import Sectors
 from qnet_qutip.solver.stationary import long_time_state
 from qnet_qutip.solver.stationary import steady_state_on as solve
 from qnet_qutip.solver.superoperator import on_sectors
+from qnet_qutip.solver.verified import verified
 from qnet_qutip.state import SMALLEST_CURRENT_SCALE, SteadyState, broken_laws
 from qnet_qutip.thermodynamics import (
     check_density_matrix,
@@ -176,7 +177,8 @@ def steady_state(
     named = isinstance(collapse_operators, Mapping)
     found = _found(equation, by_bath, request, {}, unique=False, heat=named)
     state = _state(found, None, equation, request, named=named)
-    _warn_if_not_positive(state, stacklevel=3)
+    if not found.positive:
+        _warn_if_not_positive(state, stacklevel=3)
     _warn_of_energy_rounding(found, stacklevel=3)
     return state
 
@@ -195,7 +197,10 @@ class _Request:
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """A steady state on its sectors, by whatever method; in the eigenbasis of H if `basis` is that."""
+    """A steady state on its sectors, by whatever method; in the eigenbasis of H if `basis` is that.
+
+    `positive` says that ρ is proved to have no negative eigenvalue beyond rounding.
+    """
 
     sectors: Sectors
     value: DoubleDouble
@@ -207,6 +212,7 @@ class _Found:
     unresolved: Mapping[str, float] = field(default_factory=dict)
     basis: Eigenbasis | None = None
     energy_rounding: float = 0.0
+    positive: bool = False
 
 
 def _of_equation(equation: MasterEquation, request: _Request) -> SteadyState:
@@ -332,6 +338,11 @@ def _found(
         raise ValueError(f"start must have {hamiltonian.shape[0]} states, but has {request.start.rho.shape[0]}")
     if request.method in QUTIP_METHODS:
         return _by_qutip(hamiltonian, operators, request, smallest_scales, energy)
+    if not heat and request.rho0 is None:
+        proved = verified(hamiltonian, [member for members in operators.values() for member in members], request.rtol)
+        if proved is not None:
+            sectors, flat, residual = proved
+            return _Found(sectors, (flat, np.zeros_like(flat)), {}, {}, residual, iterations=1, positive=True)
     on: OnSectors | None
     show = progress_line("steady state")
 
