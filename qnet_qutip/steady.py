@@ -33,7 +33,7 @@ from qnet_qutip.solver.stationary import long_time_state
 from qnet_qutip.solver.stationary import steady_state_on as solve
 from qnet_qutip.solver.superoperator import on_sectors
 from qnet_qutip.solver.verified import verified
-from qnet_qutip.state import SMALLEST_CURRENT_SCALE, SteadyState, broken_laws
+from qnet_qutip.state import ROUNDED_EIGENVALUE, SMALLEST_CURRENT_SCALE, SteadyState, broken_laws
 from qnet_qutip.thermodynamics import (
     check_density_matrix,
     check_state,
@@ -199,7 +199,8 @@ class _Request:
 class _Found:
     """A steady state on its sectors, by whatever method; in the eigenbasis of H if `basis` is that.
 
-    `positive` says that ρ is proved to have no negative eigenvalue beyond rounding.
+    `positive` says that ρ has no negative eigenvalue beyond rounding: of a generator of Lindblad form it has none, and
+    the error is known to be as small.
     """
 
     sectors: Sectors
@@ -231,7 +232,9 @@ def _of_equation(equation: MasterEquation, request: _Request) -> SteadyState:
             (equation, found), final = smaller, True
         state = _state(found, equation, equation.hamiltonian, request)
         if final or _truncation_error(state) <= equation.rtol:
-            state = replace(state, _cut_changes=_cut_changes(equation, found, request))
+            changes = _cut_changes(equation, found, request)
+            if changes:
+                state = replace(state, _cut_changes=changes)
         error = _truncation_error(state)
         if final or error <= equation.rtol:
             # The warning below is to name the space that was solved, not one that comes after it.
@@ -241,7 +244,8 @@ def _of_equation(equation: MasterEquation, request: _Request) -> SteadyState:
         factor = float(np.clip(1.02 * np.log(equation.rtol) / np.log(min(error, 0.5)), 1.03, 1.5))
         equation = enlarged(equation, factor)
         request = replace(request, start=None)
-    _warn_if_not_positive(state, stacklevel=4)
+    if not found.positive:
+        _warn_if_not_positive(state, stacklevel=4)
     if request.method in QUTIP_METHODS and equation.promises.first_law and state.first_law_residual > LARGEST_IMBALANCE:
         # Σ J = Tr[H L(ρ)] vanishes in every steady state, whatever the equation, if H is what moves the state.
         warnings.warn(
@@ -344,6 +348,7 @@ def _found(
             sectors, flat, residual = proved
             return _Found(sectors, (flat, np.zeros_like(flat)), {}, {}, residual, iterations=1, positive=True)
     on: OnSectors | None
+    lindblad = not any(isinstance(member, tuple) for members in operators.values() for member in members)
     show = progress_line("steady state")
 
     def report(iterations: int, error: float) -> None:
@@ -379,6 +384,7 @@ def _found(
         solution.unresolved,
         basis,
         solution.energy_rounding,
+        lindblad and request.rho0 is None and solution.error <= ROUNDED_EIGENVALUE,
     )
 
 

@@ -77,9 +77,9 @@ def eliminated(generator: OnSectors) -> Factorisation:
         into, response = into.take(order, axis=0), response.take(order, axis=1)
 
     def solve(residual: Real) -> Real:
-        source, solution = residual[places], np.empty(unknowns)
+        source, solution = residual.take(places), np.empty(unknowns)
         if count:
-            inner_solution = _substituted(inner, residual[off])
+            inner_solution = _substituted(inner, residual.take(off))
             source = source - into.dot(inner_solution)
         populations = _substituted(factors, source)
         solution[places] = populations
