@@ -23,11 +23,9 @@ import scipy.linalg
 from qnet_qutip.solver.dense_operators import labelled, superoperator
 from qnet_qutip.solver.double_double import EPS
 from qnet_qutip.solver.factorisation import stationary_populations
+from qnet_qutip.solver.few import FEW_STATES
 from qnet_qutip.solver.generator import CollapseOperator, Real
 from qnet_qutip.solver.sectors import Sectors, norm
-
-FEW_STATES = 10
-"""Basis states up to which it is tried."""
 
 LARGEST_ERROR = 1e-11
 """Bound of the error, relative to every population, up to which ordinary precision is enough: digits against time. Of
