@@ -28,7 +28,13 @@ from qnet_qutip.modes import NormalModes
 from qnet_qutip.network import Node, TwoLevel
 from qnet_qutip.progress import progress_line
 from qnet_qutip.rates import Rate
-from qnet_qutip.solver.generator import compressed_rows, operator_like, operator_of, sparse_matrix
+from qnet_qutip.solver.generator import (
+    compressed_rows,
+    operator_like,
+    operator_of,
+    operator_with,
+    sparse_matrix,
+)
 
 EPS = float(np.finfo(float).eps)
 
@@ -107,7 +113,7 @@ class Split:
         """The split of S†: S(ω)† raises the energy by ω."""
         return Split(
             tuple(-frequency for frequency in reversed(self.frequencies)),
-            tuple(operator.dag() for operator in reversed(self.operators)),
+            tuple(operator_with(operator, qutip.data.adjoint(operator.data)) for operator in reversed(self.operators)),
             self.weights[::-1],
             self.unresolved,
         )

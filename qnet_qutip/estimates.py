@@ -45,8 +45,7 @@ def _excitation_matrices(network: Network) -> dict[str, NDArray[np.complex128]]:
     damping, drives = np.zeros(len(names)), {}
     for name, bath in network.baths.items():
         node, index = network.nodes[bath.node], names.index(bath.node)
-        rate = bath_rate(network, name)
-        down, up = rate.rate(node.frequency), rate.rate(-node.frequency)
+        down, up = bath_rate(network, name).down_and_up(node.frequency)
         damping[index] += down - up if isinstance(node, Oscillator) else down + up
         drives[name] = index, up
     # An undamped mode has no steady occupation of its own; it is not driven either, and stays empty here. What is
@@ -61,9 +60,8 @@ def _excitation_matrices(network: Network) -> dict[str, NDArray[np.complex128]]:
         raise np.linalg.LinAlgError(f"the Schur form of the moment equations was not found: LAPACK says {info}")
     adjoint, solutions = unitary.conj().T, {}
     for name, (index, up) in drives.items():
-        source = (-up * adjoint[:, index])[:, None] * unitary[index]
-        transformed, factor, _ = ztrsyl(triangle, triangle, source, tranb="C")
-        solutions[name] = unitary @ (transformed / factor) @ adjoint
+        transformed, factor, _ = ztrsyl(triangle, triangle, adjoint[:, index, None] * unitary[index], tranb="C")
+        solutions[name] = unitary.dot(transformed * (-up / factor)).dot(adjoint)
     return solutions
 
 

@@ -90,7 +90,17 @@ class Rate:
             return self._rate_at_zero() if self.side == "both" else 0.0
         if (omega < 0 and self.side == "down") or (omega > 0 and self.side == "up"):
             return 0.0
-        frequency = abs(omega)
+        down, up = self.down_and_up(abs(omega))
+        return down if omega > 0 else up
+
+    def down_and_up(self, frequency: float) -> tuple[float, float]:
+        """γ(Ω) and γ(-Ω) at a frequency Ω > 0, of both sides.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `rate`.
+        """
         density = density_at(self.spectrum, frequency, self.of)
         decay, rise = self._exponentials(frequency)
         down, up = (density / rise, density * decay / rise) if rise > 0 else (math.inf, math.inf)
@@ -99,7 +109,7 @@ class Rate:
                 f"the rates{self.of} must be finite, but are {down} and {up} at frequency {frequency:g} and "
                 f"temperature {self.temperature:g}"
             )
-        return down if omega > 0 else up
+        return down, up
 
     def level_shift(self, omega: float) -> float:
         """𝒮(ω) = P∫ dω'/2π γ(ω')/(ω - ω'), the level (Lamb) shift at a Bohr frequency ω = `omega` of either sign.

@@ -32,7 +32,8 @@ from qnet_qutip.solver.sectors import Sectors
 from qnet_qutip.solver.stationary import long_time_state
 from qnet_qutip.solver.stationary import steady_state_on as solve
 from qnet_qutip.solver.superoperator import on_sectors
-from qnet_qutip.state import SMALLEST_CURRENT_SCALE, SteadyState, broken_laws
+from qnet_qutip.solver.verified import verified
+from qnet_qutip.state import ROUNDED_EIGENVALUE, SMALLEST_CURRENT_SCALE, SteadyState, broken_laws
 from qnet_qutip.thermodynamics import (
     check_density_matrix,
     check_state,
@@ -176,7 +177,8 @@ def steady_state(
     named = isinstance(collapse_operators, Mapping)
     found = _found(equation, by_bath, request, {}, unique=False, heat=named)
     state = _state(found, None, equation, request, named=named)
-    _warn_if_not_positive(state, stacklevel=3)
+    if not found.positive:
+        _warn_if_not_positive(state, stacklevel=3)
     _warn_of_energy_rounding(found, stacklevel=3)
     return state
 
@@ -195,7 +197,11 @@ class _Request:
 
 @dataclass(frozen=True, eq=False)
 class _Found:
-    """A steady state on its sectors, by whatever method; in the eigenbasis of H if `basis` is that."""
+    """A steady state on its sectors, by whatever method; in the eigenbasis of H if `basis` is that.
+
+    `positive` says that ρ has no negative eigenvalue beyond rounding: of a generator of Lindblad form it has none, and
+    the error is known to be as small.
+    """
 
     sectors: Sectors
     value: DoubleDouble
@@ -207,6 +213,7 @@ class _Found:
     unresolved: Mapping[str, float] = field(default_factory=dict)
     basis: Eigenbasis | None = None
     energy_rounding: float = 0.0
+    positive: bool = False
 
 
 def _of_equation(equation: MasterEquation, request: _Request) -> SteadyState:
@@ -225,7 +232,9 @@ def _of_equation(equation: MasterEquation, request: _Request) -> SteadyState:
             (equation, found), final = smaller, True
         state = _state(found, equation, equation.hamiltonian, request)
         if final or _truncation_error(state) <= equation.rtol:
-            state = replace(state, _cut_changes=_cut_changes(equation, found, request))
+            changes = _cut_changes(equation, found, request)
+            if changes:
+                state = replace(state, _cut_changes=changes)
         error = _truncation_error(state)
         if final or error <= equation.rtol:
             # The warning below is to name the space that was solved, not one that comes after it.
@@ -235,7 +244,8 @@ def _of_equation(equation: MasterEquation, request: _Request) -> SteadyState:
         factor = float(np.clip(1.02 * np.log(equation.rtol) / np.log(min(error, 0.5)), 1.03, 1.5))
         equation = enlarged(equation, factor)
         request = replace(request, start=None)
-    _warn_if_not_positive(state, stacklevel=4)
+    if not found.positive:
+        _warn_if_not_positive(state, stacklevel=4)
     if request.method in QUTIP_METHODS and equation.promises.first_law and state.first_law_residual > LARGEST_IMBALANCE:
         # Σ J = Tr[H L(ρ)] vanishes in every steady state, whatever the equation, if H is what moves the state.
         warnings.warn(
@@ -332,7 +342,13 @@ def _found(
         raise ValueError(f"start must have {hamiltonian.shape[0]} states, but has {request.start.rho.shape[0]}")
     if request.method in QUTIP_METHODS:
         return _by_qutip(hamiltonian, operators, request, smallest_scales, energy)
+    if not heat and request.rho0 is None:
+        proved = verified(hamiltonian, [member for members in operators.values() for member in members], request.rtol)
+        if proved is not None:
+            sectors, flat, residual = proved
+            return _Found(sectors, (flat, np.zeros_like(flat)), {}, {}, residual, iterations=1, positive=True)
     on: OnSectors | None
+    lindblad = not any(isinstance(member, tuple) for members in operators.values() for member in members)
     show = progress_line("steady state")
 
     def report(iterations: int, error: float) -> None:
@@ -368,6 +384,7 @@ def _found(
         solution.unresolved,
         basis,
         solution.energy_rounding,
+        lindblad and request.rho0 is None and solution.error <= ROUNDED_EIGENVALUE,
     )
 
 

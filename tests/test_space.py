@@ -17,11 +17,13 @@ from problems import space_of
 
 import qnet_qutip as qn
 from qnet_qutip.estimates import local_estimate
+from qnet_qutip.space import node_space
 from qnet_qutip.truncation import (
     LEVEL_BYTES,
     SHELL_BYTES,
     SHELL_SAFETY,
     TWO_LEVEL_BYTES,
+    Truncation,
     excitation_error,
     level_error,
     sufficient_excitations,
@@ -372,3 +374,12 @@ def test_levels_of_the_modes_that_suffice_do_not_warn() -> None:
     fewer = {mode: number - 2 for mode, number in levels.items()}
     with pytest.warns(qn.TruncationWarning, match="too small for the temperature"):
         qn.global_master_equation(net, levels=fewer, basis="modes", rtol=rtol)
+
+
+def test_a_space_that_is_asked_for_again_has_its_own_names():
+    first, second = (node_space(Truncation(dict(zip(names, (3, 2), strict=True)), ())) for names in ("AB", "BA"))
+    assert list(first.lowering) == ["A", "B"]
+    assert list(second.lowering) == ["B", "A"]
+    assert first.lowering["A"] == second.lowering["B"] == qutip.tensor(qutip.destroy(3), qutip.qeye(2))
+    with pytest.raises(ValueError, match="read-only"):
+        first.occupations[0] = 1

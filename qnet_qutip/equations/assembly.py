@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 import qutip
@@ -27,15 +26,15 @@ from qnet_qutip.network import (
     FrozenMapping,
     Network,
     Quadrature,
-    baths_reach_every_node,
     coupling_terms,
+    couplings_reach_every_node,
     require_network,
     require_reached,
 )
 from qnet_qutip.operators import OperatorBath, checked_baths
 from qnet_qutip.solver.generator import operator_of
 from qnet_qutip.solver.process_settings import every_entry_kept
-from qnet_qutip.space import mode_space, node_space
+from qnet_qutip.space import Space, mode_space, node_space
 from qnet_qutip.truncation import (
     BASES,
     Levels,
@@ -127,15 +126,7 @@ def on_truncation(
         else:
             space = node_space(truncation)
         system = of_bare_nodes(network, space) if definition.local else of_network(network, space, modes)
-        equation = _equation(definition, system, options, temperatures)
-    flows = one_way_flows(network) if modes is None else mode_flows(network, modes)
-    return replace(
-        equation,
-        network=network,
-        space=space,
-        one_way_flows=FrozenMapping(flows),
-        unique=equation.promises.positive and _known_unique(network, system),
-    )
+        return _equation(definition, system, options, temperatures, network, space, modes)
 
 
 def enlarged(equation: MasterEquation, factor: float) -> MasterEquation:
@@ -186,7 +177,13 @@ def require_baths(network: Network) -> None:
 
 
 def _equation(
-    definition: Definition, system: OpenSystem, options: Options, temperatures: Mapping[str, float]
+    definition: Definition,
+    system: OpenSystem,
+    options: Options,
+    temperatures: Mapping[str, float],
+    network: Network | None = None,
+    space: Space | None = None,
+    modes: NormalModes | None = None,
 ) -> MasterEquation:
     dissipation = definition.dissipation(system, options)
     moving, clustered, shift = system.hamiltonian, dissipation.clustered, dissipation.level_shift
@@ -204,13 +201,20 @@ def _equation(
         form = Eigenform(basis, operators, shifted, diagonal, (moving, system.hamiltonian))
         # Rounded to doubles, energies that are all but equal have lost their distance, which H itself has not.
         operators = FrozenMapping(dict(form)) if basis.close_levels else form
+    promises, flows = dissipation.promises or definition.promises, dict[str, float]()
+    if network is not None:
+        flows = one_way_flows(network) if modes is None else mode_flows(network, modes)
     return MasterEquation(
         definition=definition,
         hamiltonian=moving,
         energy=system.hamiltonian,
         collapse_operators=operators,
         temperatures=FrozenMapping(temperatures),
-        promises=dissipation.promises or definition.promises,
+        promises=promises,
+        unique=network is not None and promises.positive and _known_unique(network, system),
+        one_way_flows=FrozenMapping(flows),
+        network=network,
+        space=space,
         options=FrozenMapping({**options, **dissipation.chosen}),
         clustered=clustered,
         clusters=dissipation.clusters,
@@ -265,4 +269,4 @@ def _known_unique(network: Network, system: OpenSystem) -> bool:
     all have; the network passes that on to every node.
     """
     rates = [rate for couplings in system.couplings.values() for coupling in couplings for rate in coupling.rates]
-    return min(rates) > 0 and baths_reach_every_node(network)
+    return min(rates) > 0 and couplings_reach_every_node(network)

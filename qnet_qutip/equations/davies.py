@@ -8,13 +8,13 @@ from collections.abc import Iterable
 import qutip
 
 from qnet_qutip.bohr import CouplingOperator
-from qnet_qutip.solver.generator import in_rows
+from qnet_qutip.solver.generator import in_rows, operator_with
 
 
 def jumps(coupling: CouplingOperator) -> tuple[qutip.Qobj, ...]:
     """√γ(ω) S(ω) for each Bohr frequency that has a rate (Davies 1974; Breuer and Petruccione, eq. (3.143))."""
     return tuple(
-        in_rows(math.sqrt(rate) * operator)
+        in_rows(operator_with(operator, qutip.data.mul(operator.data, math.sqrt(rate))))
         for rate, operator in zip(coupling.rates, coupling.operators, strict=True)
         if rate > 0 and operator.norm("max") > 0
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import qutip
 
@@ -88,9 +88,9 @@ def of_operators(hamiltonian: qutip.Qobj, baths: Mapping[str, OperatorBath]) -> 
 
 def _coupled(name: str, bath: Bath | OperatorBath, found: Split) -> tuple[CouplingOperator, ...]:
     """One operator for a bath that couples through SR, from the split of S; two for aR† + a†R, from that of a."""
-    rate = Rate(bath.spectrum, bath.temperature, of=f" of bath {name!r}")
-    if bath.coupling == "full":
-        return (CouplingOperator(found, rate),)
-    return CouplingOperator(found, replace(rate, side="down")), CouplingOperator(
-        found.adjoint(), replace(rate, side="up")
+    full = bath.coupling == "full"
+    sides = [(found, "both")] if full else [(found, "down"), (found.adjoint(), "up")]
+    return tuple(
+        CouplingOperator(split, Rate(bath.spectrum, bath.temperature, side, f" of bath {name!r}"))
+        for split, side in sides
     )

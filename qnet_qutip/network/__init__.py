@@ -14,7 +14,7 @@ from qnet_qutip.network.frozen_mapping import FrozenMapping
 from qnet_qutip.network.graphs import chain, ring, star, two_node
 from qnet_qutip.network.network import Network, bath_density, bath_rate, coupling_terms, require_network
 from qnet_qutip.network.nodes import NODE_KINDS, Node, Oscillator, TwoLevel
-from qnet_qutip.network.reach import baths_reach_every_node, require_reached
+from qnet_qutip.network.reach import baths_reach_every_node, couplings_reach_every_node, require_reached
 
 __all__ = [
     "BATH_COUPLINGS",
@@ -35,6 +35,7 @@ __all__ = [
     "baths_reach_every_node",
     "chain",
     "coupling_terms",
+    "couplings_reach_every_node",
     "require_network",
     "require_reached",
     "ring",

@@ -85,9 +85,13 @@ def baths_reach_every_node(network: Network) -> bool:
     True
     """
     for name, bath in network.baths.items():
-        rate, frequency = bath_rate(network, name), network.nodes[bath.node].frequency
-        if rate.rate(frequency) == 0 or rate.rate(-frequency) == 0:
+        if 0.0 in bath_rate(network, name).down_and_up(network.nodes[bath.node].frequency):
             return False
+    return couplings_reach_every_node(network)
+
+
+def couplings_reach_every_node(network: Network) -> bool:
+    """The same of baths that act on their nodes by a and a†, each at some rate."""
     coupled: dict[str, dict[str, list[Term]]] = {name: {} for name in network.nodes}
     for first, second, term in coupling_terms(network):
         if term.strength != 0:

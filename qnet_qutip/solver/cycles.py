@@ -66,6 +66,7 @@ class _Cycle:
         What the judge holds possible.
     changes : dict of str to float
         Of each current, relative to its scale.
+    scales : dict of str to float
     expected : dict of str to float
         What is to come of each current, by the estimate.
     contraction : float
@@ -77,6 +78,7 @@ class _Cycle:
     point: Point
     error: float
     changes: dict[str, float]
+    scales: dict[str, float]
     expected: Mapping[str, float]
     contraction: float
     vectors: int
@@ -115,7 +117,7 @@ def cycles(
         # An error of the start that the first cycle could not see would pass for none: there are two at least, unless
         # the start was as good as the answer.
         if error <= options.rtol and (once or as_good):
-            return Attempt(point, error, changes, iterations, None)
+            return Attempt(point, error, changes, iterations, None, cycle.scales)
         if cycle.gave_up or cycle.contraction > judge.WORST_CONTRACTION:
             kept = point if cycle.contraction < 1.0 else before
             why = "it was too slow" if cycle.gave_up else f"a cycle left {cycle.contraction:.2g} of the error"
@@ -151,7 +153,7 @@ def _cycle(
         changes[bath] = change / scales[bath]
     errors = judge.Errors(judge.SAFETY * float(np.linalg.norm(estimate)) / norm, currents)
     error = judge.still_to_come(errors, scales, imbalance(generator, point), contraction=contraction)
-    return _Cycle(point, error, changes, expected, contraction, space.vectors, space.gave_up), space
+    return _Cycle(point, error, changes, scales, expected, contraction, space.vectors, space.gave_up), space
 
 
 def _too_slow(patience: float, reduction: float) -> Callable[[list[float]], bool]:

@@ -52,18 +52,37 @@ class DenseOperators:
     @cached_property
     def ordinary(self) -> Real:
         """L in real form and ordinary precision on all pairs of states, shape (dimension², dimension²)."""
-        dimension, (left, right) = self.dimension, self.jumps
-        pairs = dimension * dimension
-        jumps = left.reshape(-1, pairs).T.dot(right.conj().reshape(-1, pairs))
-        weights = jumps.reshape((dimension,) * 4).transpose(0, 2, 1, 3).astype(complex)
+        shape = -1, self.dimension, self.dimension
+        left, right = (side.reshape(shape) for side in self.jumps)
         loss = self.loss[0].sum(axis=1)
-        k = -1j * self.hamiltonian - (loss[0] + 1j * loss[1] if len(loss) > 1 else loss[0])
-        # Kρ + ρK†.
-        one = np.eye(dimension)
-        weights += k[:, None, :, None] * one[:, None, :]
-        weights += one[:, None, :, None] * k.conj()[:, None, :]
-        real: Real = weights.real + weights.imag.transpose(0, 1, 3, 2)
-        return real.reshape(pairs, pairs)
+        return superoperator(
+            left, right, -1j * self.hamiltonian - (loss[0] + 1j * loss[1] if len(loss) > 1 else loss[0])
+        )
+
+
+def superoperator(left: Real | Block, right: Real | Block, k: Block) -> Real:
+    """Σ AρB† + Kρ + ρK† in real form and ordinary precision, on all pairs of states.
+
+    Parameters
+    ----------
+    left, right : ndarray, shape (jumps, dimension, dimension)
+        A and B.
+    k : ndarray, shape (dimension, dimension)
+
+    Returns
+    -------
+    ndarray, shape (dimension², dimension²)
+    """
+    jumps, dimension, _ = left.shape
+    sides = np.empty((2, jumps + 2, dimension, dimension), dtype=complex)
+    sides[0, :jumps], sides[1, :jumps] = left, right
+    sides[0, jumps] = sides[1, jumps + 1] = k
+    sides[0, jumps + 1] = sides[1, jumps] = np.eye(dimension)
+    first, second = sides.reshape(2, jumps + 2, dimension * dimension)
+    weights = first.T.dot(second.conj()).reshape((dimension,) * 4)
+    # By (j, l, k, m): Re(w) of (j, k), (l, m) for G_lm, and Im(w) for G_ml.
+    real: Real = weights.real.transpose(0, 2, 1, 3) + weights.imag.transpose(0, 2, 3, 1)
+    return real.reshape(dimension * dimension, -1)
 
 
 def read(

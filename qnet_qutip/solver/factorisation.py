@@ -77,9 +77,9 @@ def eliminated(generator: OnSectors) -> Factorisation:
         into, response = into.take(order, axis=0), response.take(order, axis=1)
 
     def solve(residual: Real) -> Real:
-        source, solution = residual[places], np.empty(unknowns)
+        source, solution = residual.take(places), np.empty(unknowns)
         if count:
-            inner_solution = _substituted(inner, residual[off])
+            inner_solution = _substituted(inner, residual.take(off))
             source = source - into.dot(inner_solution)
         populations = _substituted(factors, source)
         solution[places] = populations
@@ -89,18 +89,37 @@ def eliminated(generator: OnSectors) -> Factorisation:
 
     if generator.decay:
         return Factorisation(solve, None)
-    last = np.zeros(len(order))
-    last[-1] = 1.0
-    populations = _substituted(factors, last)
-    whole = float(populations.sum())
-    if not whole > 0.0:
-        raise np.linalg.LinAlgError("what is left of the populations' rates is no rate matrix")
-    populations /= whole
+    populations = _stationary(factors)
     steady = np.empty(unknowns)
     steady[places] = populations
     if count:
         steady[off] = -response.dot(populations)
     return Factorisation(solve, steady)
+
+
+def stationary_populations(rates: Real) -> Real:
+    """Steady state of a rate matrix, each population with the relative accuracy of the rates.
+
+    Raises
+    ------
+    LinAlgError
+        If more than one state is left that nothing leaves.
+    """
+    order = rates.diagonal().argsort()
+    populations = np.empty(len(rates))
+    populations[order] = _stationary(_rate_factors(rates.take(order, axis=0).take(order, axis=1), 0.0))
+    return populations
+
+
+def _stationary(factors: tuple[Real, Index]) -> Real:
+    """The population that is free in the factors of a rate matrix, with those that follow from it; their sum is 1."""
+    free = np.zeros(len(factors[0]))
+    free[-1] = 1.0
+    populations = _substituted(factors, free)
+    whole = float(populations.sum())
+    if not whole > 0.0:
+        raise np.linalg.LinAlgError("what is left of the populations' rates is no rate matrix")
+    return populations / whole
 
 
 def _factors(matrix: Real) -> tuple[Real, Index]:

@@ -146,8 +146,8 @@ class FewUnknowns:
     @cached_property
     def dense(self) -> Real:
         """L in real form and ordinary precision, shape (unknowns, unknowns): what M⁻¹ is made of."""
-        ordinary, places = self.operators.ordinary, _pairs(self.sectors).places
-        return ordinary if len(self.sectors.sizes) == 1 else ordinary.take(places, axis=0).take(places, axis=1)
+        # On the whole it is all that is asked for; else the leading doubles are there, or will be.
+        return self.operators.ordinary if len(self.sectors.sizes) == 1 else self._evaluated[0][: self.sectors.unknowns]
 
     @cached_property
     def scale(self) -> float:
@@ -170,10 +170,9 @@ class FewUnknowns:
         """The current of each bath as a functional of ρ."""
         high, low = self._currents
         baths, places = high.nonzero()
-        order, energy = self.sectors.order, np.abs(self.operators.energy)
-        losses = np.abs(self._losses[: len(self.baths), order])
-        inside = self.sectors.of_state[:, None] == self.sectors.of_state
-        energy_sums = (energy[order[:, None], order] * inside).sum(axis=1)
+        pairs = _pairs(self.sectors)
+        losses = np.abs(self._losses[: len(self.baths)].take(self.sectors.order, axis=1))
+        energy_sums = np.bincount(pairs.rows, weights=np.abs(self.operators.energy.reshape(-1).take(pairs.places)))
         return CurrentFunctionals(
             *(self.baths, baths, places, high[baths, places], low[baths, places]),
             *(self.sectors.diagonal, 4.0 * losses * energy_sums),
@@ -229,6 +228,8 @@ class _Pairs:
         Place of (j, k).
     transposed : ndarray of int, shape (unknowns,)
         Number of the unknown (k, j).
+    rows : ndarray of int, shape (unknowns,)
+        Where j is in the order of the sectors' states.
     """
 
     row: Index
@@ -237,13 +238,14 @@ class _Pairs:
     same_column: Real
     places: Index
     transposed: Index
+    rows: Index
 
 
 @functools.lru_cache(maxsize=64)
 def _pairs(sectors: Sectors) -> _Pairs:
-    rows, columns = sectors.states_of_places(0, sectors.unknowns)
-    transposed = sectors.row_places[columns] + sectors.column_places[rows]
-    rows, columns, dimension = sectors.order[rows], sectors.order[columns], len(sectors.order)
+    in_order, columns = sectors.states_of_places(0, sectors.unknowns)
+    transposed = sectors.row_places[columns] + sectors.column_places[in_order]
+    rows, columns, dimension = sectors.order[in_order], sectors.order[columns], len(sectors.order)
     return _Pairs(
         rows[:, None] * dimension + rows,
         columns[:, None] * dimension + columns,
@@ -251,6 +253,7 @@ def _pairs(sectors: Sectors) -> _Pairs:
         (columns[:, None] == columns).astype(float),
         rows * dimension + columns,
         transposed,
+        in_order,
     )
 
 

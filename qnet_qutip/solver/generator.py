@@ -192,14 +192,19 @@ def operator_like(operator: qutip.Qobj, matrix: NDArray[Any] | sp.csr_matrix) ->
     if isinstance(matrix, np.ndarray):
         rows, columns = matrix.nonzero()
         return operator_of(operator, rows, columns, matrix[rows, columns])
-    made = operator.copy()
-    made.data = qutip.data.CSR(matrix.astype(complex))
-    return made
+    return operator_with(operator, qutip.data.CSR(matrix.astype(complex)))
 
 
 def in_rows(operator: qutip.Qobj) -> qutip.Qobj:
     """An operator stored by rows: as it is, if it is; QuTiP takes 4 µs to find that out."""
     return operator if isinstance(operator.data, qutip.data.CSR) else operator.to("CSR")
+
+
+def operator_with(operator: qutip.Qobj, matrix: qutip.data.Data) -> qutip.Qobj:
+    """Another matrix as an operator with the same dimensions, in less than half the time of QuTiP's own products."""
+    made = operator.copy()
+    made.data = matrix
+    return made
 
 
 def operator_of(operator: qutip.Qobj, rows: Index, columns: Index, values: NDArray[Any]) -> qutip.Qobj:

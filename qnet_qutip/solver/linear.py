@@ -170,7 +170,7 @@ def _solution(
     names: tuple[str, ...],
 ) -> Solution:
     point = attempt.point
-    scales, unresolved = current_scales(generator, point.value[0], point.currents, options), dict(attempt.undecided)
+    scales, unresolved = attempt.scales, dict(attempt.undecided)
     if options.smallest_scales:
         for bath, rounding in generator.current_rounding(point.value[0]).items():
             smallest, resolved = options.smallest_scales.get(bath, 0.0), max(scales[bath], rounding / options.rtol)

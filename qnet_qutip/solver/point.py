@@ -66,7 +66,7 @@ class Point:
 
 @dataclass(frozen=True, eq=False)
 class Attempt:
-    """How far a stage came.
+    """How far a stage came, and what the errors of the currents are relative to there.
 
     `failure` says in words why not all the way; `undecided` what a current is resolved to that rounding keeps from it.
     A failure is `final` if it is that of double-double, which no other stage can mend.
@@ -77,6 +77,7 @@ class Attempt:
     changes: dict[str, float]
     iterations: int
     failure: str | None
+    scales: dict[str, float] = field(default_factory=dict)
     undecided: Mapping[str, float] = field(default_factory=dict)
     final: bool = False
 

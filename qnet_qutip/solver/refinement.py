@@ -130,7 +130,7 @@ def _judged(
     passes = passes and not has_last_resort(generator, options)
     if error > options.rtol and not passes:
         failure = f"it or a heat current may be off by {error:.1e}, which double-double arithmetic leaves undecided"
-    return Attempt(point, error, changes, iterations, failure, undecided, final=failure is not None)
+    return Attempt(point, error, changes, iterations, failure, scales, undecided, final=failure is not None)
 
 
 def _stalled(sizes: list[float]) -> bool:

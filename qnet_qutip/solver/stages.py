@@ -171,7 +171,7 @@ def inverse(generator: OnSectors, stage: Stage, residual: Real) -> Real:
     solution = stage.inverse(residual)
     if stage.steady_state is None:
         return solution
-    trace = float(solution[generator.sectors.diagonal].sum())
+    trace = float(solution.take(generator.sectors.diagonal).sum())
     # In place: of many unknowns a product and a difference would each take as long as to apply L.
     without: Real = scipy.linalg.blas.daxpy(stage.steady_state, solution, a=-trace)
     return without

@@ -80,7 +80,8 @@ def steady_state(
 
 def steady_state_on(on: OnSectors, options: Options, start: Entries | None = None) -> Solution:
     """The same of a generator on its sectors."""
-    require_one_closed_class(on)
+    if not options.unique:
+        require_one_closed_class(on)
     require_memory(on)
     solution = solve(on, options, start=None if start is None else on.sectors.pack(start))
     if not options.unique:

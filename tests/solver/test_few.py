@@ -176,5 +176,5 @@ def test_lapack_is_given_one_right_side_at_a_time(problem, monkeypatch):
     if problem == "two nodes":
         qn.steady_state(qn.local_master_equation(chain(2, 0.5, [5.0, 6.0])))
     else:
-        qn.steady_state(qutip.sigmax() + qutip.sigmaz(), [qutip.sigmam()])
+        qn.steady_state(qutip.sigmax() + qutip.sigmaz(), {"bath": [qutip.sigmam()]})
     assert set(calls) == {1}
