@@ -19,8 +19,8 @@ from qnet_qutip.solver.secular import SecularEquation, secular_equation
 from qnet_qutip.solver.superoperator import DENSE, SectorGenerator
 from qnet_qutip.solver.sweeps import Sweeps
 
-VECTORS = 60
-"""Most Krylov vectors in a cycle."""
+VECTORS = 80
+"""Most Krylov vectors in a cycle, those that it goes on from included."""
 
 VECTOR_MEMORY = 1.2e9
 """Bytes that the Krylov vectors may take; large problems get fewer."""
