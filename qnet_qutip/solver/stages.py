@@ -168,7 +168,8 @@ def affordable_vectors(unknowns: int, *, single: bool = False) -> int:
 
 def inverse(generator: OnSectors, stage: Stage, residual: Real) -> Real:
     """M⁻¹ of a residual, of zero trace: the rest is a multiple of the steady state."""
-    solution = stage.inverse(residual)
+    scale = 1.0 if stage.secular is None else stage.secular.scaled(residual)
+    solution = stage.inverse(residual) if scale == 1.0 else stage.inverse(scale * residual) / scale
     if stage.steady_state is None:
         return solution
     trace = float(solution[generator.sectors.diagonal].sum())
