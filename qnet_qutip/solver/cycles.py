@@ -32,14 +32,24 @@ SINGLE_REDUCTION = 1e-5
 """The same where the secular equation is kept in single precision: the rounding of that leaves some 1e-6 of the error,
 however far a cycle goes."""
 
+LATER_SINGLE_REDUCTION = 3e-6
+"""The same for later cycles there, which a little further may be the last ones: three applications instead of ten."""
+
 ENOUGH, LEAST_REDUCTION = 0.1, 1e-2
 """A later cycle reduces the estimated error to this part of the tolerance, but by no less than this factor."""
+
+ENOUGH_TO_GO_ON, LEAST_TO_GO_ON = 2.0, 0.3
+"""The same where the next cycle can go on in the space of those before: to ask for too little then takes one evaluation
+in double-double more, and no application."""
 
 FIRST_LOOK = 12
 """Applications before anything is said of how a cycle goes: the first few often bring little."""
 
-LEAST_ROOM = 12
+LEAST_ROOM = 4
 """Krylov vectors that there must be room for if a cycle is to go on in the space of those before, not in a new one."""
+
+ROOM_TO_PROBE = 24
+"""The same for a random right-hand side, which takes up to 20 and has nothing to fall back on."""
 
 AS_GOOD = 1e-12
 """Estimated error of a start that is itself a solution in double precision."""
@@ -97,11 +107,12 @@ def cycles(
     earlier: Krylov | None = None
     iterations, error, expected = 0, np.inf, dict[str, float]()
     changes = dict.fromkeys(point.currents, np.inf)
-    most = SINGLE_REDUCTION if stage.single else CYCLE_REDUCTION
+    furthest = (SINGLE_REDUCTION, LATER_SINGLE_REDUCTION) if stage.single else (CYCLE_REDUCTION, CYCLE_REDUCTION)
+    enough, least = (ENOUGH_TO_GO_ON, LEAST_TO_GO_ON) if stage.keeps else (ENOUGH, LEAST_REDUCTION)
     while iterations < max(limit, 1):
         # A stage that has done one cycle in time may take its time for the next, which need not do more than is left.
-        reduction = float(np.clip(ENOUGH * options.rtol / error, most, LEAST_REDUCTION))
         once = iterations > 0
+        reduction = float(np.clip(enough * options.rtol / error, furthest[once], least))
         patience = np.inf if once else stage.patience
         cycle, space = _cycle(generator, stage, point, source, options, expected, reduction, patience, earlier)
         # Let go of at once where it is not to be kept: the next cycle needs its memory.
@@ -117,7 +128,7 @@ def cycles(
         # An error of the start that the first cycle could not see would pass for none: there are two at least, unless
         # the start was as good as the answer.
         if error <= options.rtol and (once or as_good):
-            return Attempt(point, error, changes, iterations, None, cycle.scales)
+            return Attempt(point, error, changes, iterations, None, cycle.scales, earlier)
         if cycle.gave_up or cycle.contraction > judge.WORST_CONTRACTION:
             kept = point if cycle.contraction < 1.0 else before
             why = "it was too slow" if cycle.gave_up else f"a cycle left {cycle.contraction:.2g} of the error"
@@ -187,19 +198,22 @@ def krylov(
     return gmres(apply, right, reduction, vectors, too_slow, earlier=earlier, single=stage.single)
 
 
-def left_of_random_change(generator: OnSectors, stage: Stage) -> tuple[float, int]:
+def left_of_random_change(generator: OnSectors, stage: Stage, earlier: Krylov | None = None) -> tuple[float, int]:
     """What cycles leave of L(x) = b for a random b of zero trace, and the applications that it took.
 
+    They go on from an earlier space if that is given: what is left is evaluated anew, whatever that space says.
     A second steady state, or a mode so slow that double precision does not have it, leaves its component of b. Infinite
     if M⁻¹ itself answers with an x out of all proportion; below `PROBE_REDUCTION` where nothing is left.
     """
+    if earlier is not None and earlier.rows + ROOM_TO_PROBE > stage.vectors:
+        earlier = None
     right, applications = random_change(generator), 0
     estimate = inverse(generator, stage, right)
     first = size = float(np.linalg.norm(estimate))
     if not first * SLOWEST_RATE * generator.fastest_loss <= float(np.linalg.norm(right)):
         return np.inf, applications
     while size > PROBE_REDUCTION * first:
-        space = krylov(generator, stage, estimate, PROBE_REDUCTION * first / size)
+        space = krylov(generator, stage, estimate, PROBE_REDUCTION * first / size, earlier=earlier)
         applications += space.vectors
         right = right - generator(space.solution)
         estimate, before = inverse(generator, stage, right), size

@@ -15,6 +15,7 @@ import numpy as np
 import scipy.linalg
 
 from qnet_qutip.solver.generator import Real
+from qnet_qutip.solver.sectors import cut_off
 
 MOST_OF_IT = 0.1
 """A projection that leaves less than this of a vector is made again."""
@@ -22,6 +23,9 @@ MOST_OF_IT = 0.1
 
 PIECE = 1 << 16
 """Entries of vectors in single precision that are made double at once."""
+
+SINGLE_SMALLEST = 1e-20
+"""Entry of a vector of norm 1 in single precision that is zero: denormal numbers take a processor ten times as long."""
 
 SINGULAR = 1e-13
 """Singular values of the Hessenberg matrix below this fraction of the largest are rounding: A is singular there."""
@@ -155,6 +159,7 @@ def gmres(
     basis = np.empty((vectors + 1, size), dtype=np.float32 if single else float)
     gemv = scipy.linalg.blas.get_blas_funcs("gemv", (basis,))
     basis[0] = right / (remaining or 1.0)
+    cut_off(basis[0], SINGLE_SMALLEST)
     hessenberg = np.zeros((vectors + 1, vectors))
     triangle, rotations = np.zeros((vectors, vectors)), np.zeros((vectors, 2))
     left = np.zeros(vectors + 1)
@@ -167,7 +172,7 @@ def gmres(
         following = apply(basis[count].astype(float, copy=False)) - basis[count]
         if earlier is not None:
             couplings[:, count], following = earlier.without_images(following)
-        following = following.astype(basis.dtype, copy=False)
+        following = cut_off(following.astype(basis.dtype, copy=False), SINGLE_SMALLEST)
         hessenberg[count, count] = 1.0
         known = basis[: count + 1]
         length, before = float(np.linalg.norm(following)), np.inf
@@ -196,7 +201,7 @@ def gmres(
         if closed:
             basis[count] = 0.0
             break
-        np.divide(following, length, out=basis[count])
+        cut_off(np.divide(following, length, out=basis[count]), SINGLE_SMALLEST)
         gave_up = reductions[-1] > reduction and too_slow(reductions)
     weights = np.linalg.lstsq(triangle[:count, :count], left[:count], rcond=SINGULAR)[0]
     couplings = couplings[:, :count]

@@ -123,7 +123,7 @@ def solve(generator: OnSectors, options: Options, *, source: Real | None = None,
         attempt = run(generator, stage, first, source, options, options.max_iterations - iterations)
         iterations, rough = iterations + attempt.iterations, attempt.point.value[0]
         if attempt.failure is None and stage.vectors and options.unique and has_doubtful_modes(generator, stage):
-            left, used = left_of_random_change(generator, stage)
+            left, used = left_of_random_change(generator, stage, attempt.space)
             iterations += used
             if left > PROBE_REDUCTION:
                 hidden = "modes of the generator are so slow that double precision does not have them"

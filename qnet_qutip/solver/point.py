@@ -12,6 +12,7 @@ import numpy as np
 from qnet_qutip.solver import double_double as dd
 from qnet_qutip.solver.few import OnSectors
 from qnet_qutip.solver.generator import Real
+from qnet_qutip.solver.krylov import Krylov
 from qnet_qutip.solver.sectors import norm
 from qnet_qutip.solver.stages import Stage, inverse
 from qnet_qutip.solver.superoperator import CURRENT_ROUNDING
@@ -69,7 +70,8 @@ class Attempt:
     """How far a stage came, and what the errors of the currents are relative to there.
 
     `failure` says in words why not all the way; `undecided` what a current is resolved to that rounding keeps from it.
-    A failure is `final` if it is that of double-double, which no other stage can mend.
+    A failure is `final` if it is that of double-double, which no other stage can mend. `space` is what a later cycle
+    could go on from.
     """
 
     point: Point
@@ -80,6 +82,7 @@ class Attempt:
     scales: dict[str, float] = field(default_factory=dict)
     undecided: Mapping[str, float] = field(default_factory=dict)
     final: bool = False
+    space: Krylov | None = None
 
 
 def evaluated(generator: OnSectors, stage: Stage, value: dd.DoubleDouble, source: Real | None) -> Point:

@@ -17,7 +17,7 @@ import scipy.sparse.linalg
 from qnet_qutip.solver.blocks import blocks_between
 from qnet_qutip.solver.factorisation import PIVOT_THRESHOLD
 from qnet_qutip.solver.generator import Block, Generator, Index, Real, total
-from qnet_qutip.solver.sectors import GROUP, Group, Sectors, expectations, real_form, rotated
+from qnet_qutip.solver.sectors import GROUP, Group, Sectors, cut_off, expectations, real_form, rotated
 from qnet_qutip.solver.superoperator import SectorGenerator
 from qnet_qutip.solver.threads import for_each
 
@@ -26,6 +26,16 @@ NEGLIGIBLE_RATE = 1e-14
 
 DEGENERACY_LIFT = 5e-4
 """Fraction of the losses that is added to H before its eigenstates are taken."""
+
+SINGLE_LARGEST = 1e16
+"""What the largest entry of a residual is made for single precision: far from the smallest normal number."""
+
+SINGLE_SMALLEST = 1e-14
+"""Entry below which it then is zero, 1e-30 of the largest: with two components of eigenvectors, each at least
+`SINGLE_COMPONENT`, products stay normal. Denormal ones take a processor ten times as long and more."""
+
+SINGLE_COMPONENT = 1e-12
+"""Components of eigenvectors in single precision below which they are zero."""
 
 UNDAMPED = 1e-12
 """Fraction of the largest loss below which the rate of a coherence counts as zero."""
@@ -66,7 +76,7 @@ class Eigenstates:
         found = self.losses * image
         found += np.multiply(transposed, self.energies, out=transposed)
         found[self.group.diagonal] = populations
-        return self._rotated(self.vectors, found)
+        return self._rotated(self.vectors, cut_off(found, SINGLE_SMALLEST))
 
     def diagonal_state(self, populations: Real) -> Real:
         """The blocks with these populations and no coherences."""
@@ -80,7 +90,8 @@ class Eigenstates:
     def rounded(self) -> Eigenstates:
         """The same in single precision."""
         kinds = [np.complex64 if np.iscomplexobj(own) else np.float32 for own in self.vectors]
-        vectors: list[Any] = [own.astype(kind) for own, kind in zip(self.vectors, kinds, strict=True)]
+        large = [np.where(np.abs(own) < SINGLE_COMPONENT, 0.0, own) for own in self.vectors]
+        vectors: list[Any] = [own.astype(kind) for own, kind in zip(large, kinds, strict=True)]
         return Eigenstates(self.group, vectors, self.losses.astype(np.float32), self.energies.astype(np.float32))
 
     def _rotated(self, operators: list[Real | Block], flat: Real) -> Real:
@@ -90,7 +101,7 @@ class Eigenstates:
         return image
 
     def _stored(self, flat: Real) -> Real:
-        return flat.astype(self.losses.dtype, copy=False)
+        return cut_off(flat.astype(np.float32), SINGLE_SMALLEST) if self.losses.dtype == np.float32 else flat
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,6 +125,10 @@ class SecularEquation:
     single: bool
     _pinned: int | None
     _factors: scipy.sparse.linalg.SuperLU
+
+    def scaled(self, residual: Real) -> float:
+        """What a residual is to be multiplied by before it is solved for: 1 unless in single precision."""
+        return SINGLE_LARGEST / (float(np.abs(residual).max()) or 1.0) if self.single else 1.0
 
     def rounded(self) -> SecularEquation:
         """The same in single precision."""

@@ -19,8 +19,8 @@ from qnet_qutip.solver.secular import SecularEquation, secular_equation
 from qnet_qutip.solver.superoperator import DENSE, SectorGenerator
 from qnet_qutip.solver.sweeps import Sweeps
 
-VECTORS = 60
-"""Most Krylov vectors in a cycle."""
+VECTORS = 80
+"""Most Krylov vectors in a cycle, those that it goes on from included."""
 
 VECTOR_MEMORY = 1.2e9
 """Bytes that the Krylov vectors may take; large problems get fewer."""
@@ -168,7 +168,8 @@ def affordable_vectors(unknowns: int, *, single: bool = False) -> int:
 
 def inverse(generator: OnSectors, stage: Stage, residual: Real) -> Real:
     """M⁻¹ of a residual, of zero trace: the rest is a multiple of the steady state."""
-    solution = stage.inverse(residual)
+    scale = 1.0 if stage.secular is None else stage.secular.scaled(residual)
+    solution = stage.inverse(residual) if scale == 1.0 else stage.inverse(scale * residual) / scale
     if stage.steady_state is None:
         return solution
     trace = float(solution.take(generator.sectors.diagonal).sum())

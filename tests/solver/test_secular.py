@@ -5,7 +5,7 @@ import pytest
 import qutip
 from problems import fig3
 
-from qnet_qutip.solver import sectors
+from qnet_qutip.solver import sectors, secular, stages
 from qnet_qutip.solver.generator import build_generator
 from qnet_qutip.solver.secular import secular_equation
 from qnet_qutip.solver.superoperator import on_sectors
@@ -161,3 +161,27 @@ def test_the_slowest_rate_is_that_of_the_approximation(changes):
     slowest = 1 / np.abs(np.linalg.eigvals(inverse @ change)).max()
     # By four steps from a random start: of what is not normal the last may shrink by more than the slowest does.
     assert 0.9 * slowest < secular.slowest_rate < 1.5 * slowest
+
+
+def test_single_precision_meets_no_denormal_numbers(monkeypatch):
+    """They take a processor ten times as long: populations of high levels are below 1e-38 of the largest."""
+    equation = fig3(24)
+    generator = on_sectors(build_generator(equation.hamiltonian, equation.collapse_operators))
+    single = secular_equation(generator).rounded()
+    stage = stages.Stage("single", single.solve, None, secular=single)
+    met = []
+    plain = sectors.rotated
+
+    def watched(operator, block, out=None):
+        image = plain(operator, block, out)
+        met.extend([operator, block, image])
+        return image
+
+    monkeypatch.setattr(secular, "rotated", watched)
+    residual = 1e-11 * np.geomspace(1.0, 1e-60, generator.sectors.unknowns)
+    exact = secular_equation(generator).solve(residual)
+    met.clear()
+    assert stages.inverse(generator, stage, residual) == pytest.approx(exact, abs=1e-5 * np.abs(exact).max())
+    sizes = [np.abs(np.concatenate([array.real.ravel(), array.imag.ravel()])) for array in met]
+    assert all(array.real.dtype == np.float32 for array in met)
+    assert all(np.all((size == 0.0) | (size >= np.finfo(np.float32).tiny)) for size in sizes)
