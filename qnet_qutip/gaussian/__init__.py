@@ -84,7 +84,7 @@ def steady_state(
     options = _checked(equation, clusters, cutoff)
     graph = Graph.of(network)
     try:
-        moments, found = _solved([network], graph.numbers([network]), graph, equation, options)
+        moments, found = _solved([network], graph.numbers([network], equation), graph, equation, options)
     except Failures as failed:
         raise failed.errors[0] from None
     xx, pp, xp = (matrix.high[0] for matrix in in_nodes(moments, found))
@@ -184,7 +184,7 @@ def heat_currents(
     if not networks:
         raise ValueError("networks must be at least one, but is empty")
     graph = Graph.of(networks[0])
-    numbers = graph.numbers(networks)
+    numbers = graph.numbers(networks, equation)
     count, baths, nodes = len(networks), list(graph.baths), list(graph.nodes)
     currents, errors = np.full((2, count, len(baths)), np.nan)
     occupied = np.full((count, len(nodes)), np.nan)

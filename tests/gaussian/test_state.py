@@ -91,6 +91,35 @@ def test_what_has_no_gaussian_steady_state_is_refused(network, equation, options
         raise found.failures[0]
 
 
+@pytest.mark.parametrize("equation", EQUATIONS)
+@pytest.mark.parametrize(
+    "network",
+    [
+        qn.chain([OSC(4, 0.1)] * 2, 0.1, hot=HOT),
+        qn.chain([OSC(4)] * 2, (0.1, qn.Dispersive(0.1)), hot=HOT),
+        qn.chain([OSC(4), TWO(4)], 0.1, hot=HOT),
+        qn.star([TWO(4)] * 3, 0.1, hot=HOT),
+    ],
+)
+def test_a_network_without_one_body_matrices_is_to_be_solved_by_the_equation_asked_for(network, equation):
+    """No other equation by one-body matrices is named, which would be refused just as well."""
+    with pytest.raises(
+        gaussian.NotGaussianError,
+        match=rf"; solve its density matrix: steady_state\({equation}_master_equation\(network\)\)$",
+    ) as refused:
+        steady_state(network, equation)
+    assert "equation must be" not in str(refused.value)
+
+
+def test_an_equation_without_one_body_matrices_is_told_which_have_some():
+    chain = qn.chain([TWO(4)] * 3, 0.1, hot=HOT, cold=END)
+    with pytest.raises(
+        gaussian.NotGaussianError,
+        match=r"'local' or 'global' .* take one of these, or .* steady_state\(unified_master_equation\(network\)\)$",
+    ):
+        steady_state(chain, "unified")
+
+
 @pytest.mark.parametrize(
     "other",
     [
