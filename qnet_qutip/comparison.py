@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
+import qutip
+
 from qnet_qutip import checks, exact, gaussian, thermodynamics
 from qnet_qutip.equations import MASTER_EQUATIONS, PROMISES, ClusterWarning, Promises
 from qnet_qutip.equations.assembly import require_baths
@@ -262,6 +264,7 @@ def _residual(row: Assessment) -> str:
 
 def compare(
     network: Network,
+    baths: None = None,
     *,
     exact_state: Currents | None = None,
     density_matrices: bool = False,
@@ -276,6 +279,8 @@ def compare(
     Parameters
     ----------
     network : Network
+    baths : None
+        Not to be given: what every master equation but this function takes beside a Hamiltonian of one's own.
     exact_state : any state with heat currents, optional
         What to take as exact, for instance `exact.hierarchy.steady_state(network)` of two-level nodes, which takes
         seconds to minutes. By default harmonic oscillators have their exact currents by quantum Langevin equations.
@@ -291,7 +296,8 @@ def compare(
     Raises
     ------
     TypeError, ValueError
-        If it is no network, or one without a bath, with a part that no bath reaches, or an energy without a lower
+        If it is no network (a Hamiltonian of one's own has no nodes, from which the local equation, the scales and the
+        exact currents are), or one without a bath, with a part that no bath reaches, or an energy without a lower
         bound; or if it is not harmonic and no equation can be solved for it.
 
     Examples
@@ -302,6 +308,13 @@ def compare(
     >>> verdict.recommended, verdict.assessments["local"].second_law_kept
     ('global', False)
     """
+    if isinstance(network, qutip.Qobj) or baths is not None:
+        raise TypeError(
+            "network must be a Network with baths of its own, from whose nodes the local equation, the scales and the "
+            "exact currents are; a Hamiltonian H with baths must be solved equation by equation, such as by "
+            "steady_state(unified_master_equation(H, baths)), or by several of them with sweep, whose build may return "
+            "(H, baths)"
+        )
     require_baths(network)
     checks.truth("density_matrices", density_matrices)
     checks.positive("rtol", rtol)

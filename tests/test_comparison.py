@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import qutip
 
 import qnet_qutip as qn
 from qnet_qutip.comparison import Assessment, recommended_by_scales
@@ -153,6 +154,10 @@ def test_an_equation_without_a_steady_state_says_why() -> None:
 def test_bad_input_is_refused() -> None:
     with pytest.raises(TypeError, match="network must be a Network"):
         qn.compare(5)  # type: ignore[arg-type]
+    hamiltonian, baths = qutip.sigmaz(), {"hot": qn.OperatorBath(qutip.sigmax(), 2, qn.PhononSpectrum(1e-4))}
+    for arguments in ((hamiltonian, baths), (hamiltonian,), (pair(10, 1e-3), baths)):
+        with pytest.raises(TypeError, match=r"network must be a Network .*unified_master_equation\(H, baths\).*sweep"):
+            qn.compare(*arguments)
     with pytest.raises(TypeError, match="density_matrices must be"):
         qn.compare(pair(5, 0.1), density_matrices="yes")  # type: ignore[arg-type]
     net = pair(5, 0.1)
