@@ -5,8 +5,12 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 QUIET_SECONDS = 2.0
 """Nothing is shown before this."""
@@ -51,3 +55,14 @@ def progress_line(label: str) -> Callable[[str], None]:
         last, shown = now, True
 
     return show
+
+
+def one_by_one(label: str, function: Callable[[Item], Made], items: Sequence[Item]) -> list[Made]:
+    """What a function makes of every item, with the progress of it."""
+    show, made = progress_line(label), []
+    show(f"0 of {len(items)}")
+    for number, item in enumerate(items, 1):
+        made.append(function(item))
+        show(f"{number} of {len(items)}")
+    show("")
+    return made

@@ -1,8 +1,9 @@
-"""Lists in words, for what is printed: of a thousand names the first few."""
+"""What is printed and said in errors: of a thousand names the first few, and at which parameters something failed."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 
 MOST_WORDS, FIRST_WORDS = 20, 6
 """Words up to which all are shown, and how many of more: twenty are two lines of a terminal."""
@@ -21,3 +22,25 @@ def listed(words: Sequence[str]) -> str:
     if len(words) <= MOST_WORDS:
         return ", ".join(words)
     return f"{', '.join(words[:FIRST_WORDS])}, … and {len(words) - FIRST_WORDS} more"
+
+
+def at_point(point: Mapping[str, object]) -> str:
+    """A point of a grid by the values of its parameters.
+
+    Examples
+    --------
+    >>> at_point({"epsilon": 0.01, "kind": "full"})
+    'at epsilon=0.01, kind=full'
+    """
+    values = (f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in point.items())
+    return f"at {', '.join(values)}"
+
+
+@contextlib.contextmanager
+def noted(where: str) -> Iterator[None]:
+    """Add a note to any error that is raised inside: a traceback shows it below the message."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(where)
+        raise
