@@ -18,7 +18,6 @@ from qnet_qutip.network import FrozenMapping, Network, require_reached
 from qnet_qutip.scales import Scales, scales
 from qnet_qutip.solver.linear import ConvergenceError, MultipleSteadyStatesError
 from qnet_qutip.space import Space
-from qnet_qutip.state import broken_laws
 from qnet_qutip.steady import LawWarning, PositivityWarning, steady_state
 from qnet_qutip.truncation import DEFAULT_RTOL
 
@@ -374,10 +373,7 @@ def _solved(network: Network, name: str, density_matrices: bool, rtol: float) ->
                     errors,
                     one_body.entropy_production,
                     one_body.positive,
-                    not thermodynamics.flow_at(
-                        _temperatures(network), {bath: current - errors[bath] for bath, current in currents.items()}
-                    )
-                    > 0,
+                    not thermodynamics.second_law_broken(_temperatures(network), currents, errors),
                     path="one-body matrices",
                 ),
                 None,
@@ -391,15 +387,16 @@ def _solved(network: Network, name: str, density_matrices: bool, rtol: float) ->
             state = steady_state(equation)
         except REFUSALS as problem:
             return replace(refused, refusal=str(problem)), None
+    currents, errors = state.heat_currents, state.heat_current_errors
     return (
         Assessment(
             name,
             equation.promises,
-            state.heat_currents,
-            state.heat_current_errors,
+            currents,
+            errors,
             state.entropy_production,
             state.positive,
-            "second" not in broken_laws(state),
+            not thermodynamics.second_law_broken(_temperatures(network), currents, errors),
             cluster_error=max(equation.cluster_errors, default=0.0),
             path="density matrix",
         ),

@@ -21,7 +21,14 @@ from qnet_qutip.solver.generator import Real, build_generator, entries, operator
 from qnet_qutip.solver.sectors import Sectors, hermitian
 from qnet_qutip.solver.superoperator import SectorGenerator, expectation
 from qnet_qutip.space import Space
-from qnet_qutip.thermodynamics import Heat, entropy_flow, excitation_operators, first_law_residual, flow_at
+from qnet_qutip.thermodynamics import (
+    Heat,
+    entropy_flow,
+    excitation_operators,
+    first_law_residual,
+    flow_at,
+    second_law_broken,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -338,7 +345,7 @@ def broken_laws(state: SteadyState) -> Mapping[str, str]:
     broken = {}
     if not equation.promises.first_law and abs(sum(state.heat_currents.values())) > sum(errors.values()):
         broken["first"] = "first_law_residual"
-    least = {bath: current - errors[bath] for bath, current in state.heat_currents.items()}
-    if equation.promises.second_law != "H" and flow_at(equation.temperatures, least) > 0:
+    promised = equation.promises.second_law == "H"
+    if not promised and second_law_broken(equation.temperatures, state.heat_currents, errors):
         broken["second"] = "entropy_production"
     return FrozenMapping(broken)

@@ -209,6 +209,20 @@ def flow_at(temperatures: Mapping[str, float], currents: Mapping[str, float]) ->
     return flow
 
 
+def second_law_broken(
+    temperatures: Mapping[str, float], currents: Mapping[str, float], errors: Mapping[str, float]
+) -> bool:
+    """Whether σ = -Σ J/T is negative by more than the errors of the currents make of it.
+
+    Examples
+    --------
+    >>> temperatures, currents = {"hot": 12.0, "cold": 10.0}, {"hot": -1e-3, "cold": 1e-3}
+    >>> [second_law_broken(temperatures, currents, dict.fromkeys(currents, error)) for error in (1e-5, 1e-4)]
+    [True, False]
+    """
+    return flow_at(temperatures, {bath: current - errors[bath] for bath, current in currents.items()}) > 0
+
+
 def first_law_residual(currents: Mapping[str, float]) -> float:
     """|Σ J| / max |J| of a steady state: zero where the equation conserves energy.
 
