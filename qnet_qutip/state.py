@@ -29,6 +29,7 @@ from qnet_qutip.thermodynamics import (
     flow_at,
     second_law_broken,
 )
+from qnet_qutip.wording import listed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -311,12 +312,12 @@ class SteadyState:
         return html.state_html(self)
 
     def __repr__(self) -> str:
-        currents = ", ".join(f"{bath}: {current:.10g}" for bath, current in self.heat_currents.items())
+        currents = listed([f"{bath}: {current:.10g}" for bath, current in self.heat_currents.items()])
         lines = [f"SteadyState by {self.method!r} of {len(self._sectors.order)} states, residual {self.residual:.1e}"]
         if self.heat_currents:
             lines.append(f"heat currents {{{currents}}}")
         if self.equation is not None:
-            errors = ", ".join(f"{bath}: {error:.1e}" for bath, error in self.truncation_error.items())
+            errors = listed([f"{bath}: {error:.1e}" for bath, error in self.truncation_error.items()])
             lines.append(f"entropy production {self.entropy_production:.10g}; truncation error {{{errors}}}")
         return "\n".join(lines)
 

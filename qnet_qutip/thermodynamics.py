@@ -21,6 +21,7 @@ from qnet_qutip.solver.process_settings import every_entry_kept
 from qnet_qutip.solver.sectors import Sectors, find_sectors, hermitian
 from qnet_qutip.solver.superoperator import on_sectors
 from qnet_qutip.space import Space
+from qnet_qutip.wording import listed
 
 
 def check_state(equation: MasterEquation, rho: qutip.Qobj, name: str = "rho") -> None:
@@ -144,7 +145,7 @@ class Heat:
         return html.heat_html(self)
 
     def __repr__(self) -> str:
-        currents = ", ".join(f"{bath}: {current:.10g}" for bath, current in self.currents.items())
+        currents = listed([f"{bath}: {current:.10g}" for bath, current in self.currents.items()])
         return (
             f"Heat counted by {self.energy} {{{currents}}}\n"
             f"work {self.work:.10g}, entropy production {self.entropy_production:.10g}"

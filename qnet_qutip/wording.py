@@ -4,9 +4,22 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
+from contextvars import ContextVar
 
 MOST_WORDS, FIRST_WORDS = 20, 6
 """Words up to which all are shown, and how many of more: twenty are two lines of a terminal."""
+
+_in_full: ContextVar[bool] = ContextVar("in_full", default=False)
+
+
+@contextlib.contextmanager
+def in_full() -> Iterator[None]:
+    """Leave out nothing of what is listed inside, for a text that is to tell a value from any other."""
+    token = _in_full.set(True)
+    try:
+        yield
+    finally:
+        _in_full.reset(token)
 
 
 def listed(words: Sequence[str]) -> str:
@@ -19,7 +32,7 @@ def listed(words: Sequence[str]) -> str:
     >>> listed([str(number) for number in range(1000)])
     '0, 1, 2, 3, 4, 5, … and 994 more'
     """
-    if len(words) <= MOST_WORDS:
+    if len(words) <= MOST_WORDS or _in_full.get():
         return ", ".join(words)
     return f"{', '.join(words[:FIRST_WORDS])}, … and {len(words) - FIRST_WORDS} more"
 
