@@ -8,7 +8,7 @@ keep their digits where they are 1e-14 of what the baths exchange.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -83,11 +83,14 @@ def steady_state(
     """
     options = _checked(equation, clusters, cutoff)
     graph = Graph.of(network)
+    show = progress_line(f"one-body matrices, {equation} equation")
     try:
-        moments, found = _solved([network], graph.numbers([network], equation), graph, equation, options)
+        moments, found = _solved([network], graph.numbers([network], equation), graph, equation, options, show)
     except Failures as failed:
         raise failed.errors[0] from None
+    show("moments of the nodes")
     xx, pp, xp = (matrix.high[0] for matrix in in_nodes(moments, found))
+    show("")
     for matrix in (xx, pp, xp):
         matrix.flags.writeable = False
     return GaussianState(
@@ -103,12 +106,18 @@ def steady_state(
 
 
 def _solved(
-    networks: Sequence[Network], numbers: Numbers, graph: Graph, equation: str, options: Options
+    networks: Sequence[Network],
+    numbers: Numbers,
+    graph: Graph,
+    equation: str,
+    options: Options,
+    report: Callable[[str], None],
 ) -> tuple[Moments, Solution]:
     """Steady second moments of networks of one graph; `Failures` of those that have none."""
     system = quadratic(networks, numbers, graph, equation)
+    report("rates")
     moments = equations_of_motion(system, equation, options)
-    found = solved_at_any_size(moments)
+    found = solved_at_any_size(moments, report)
     require_solved(system, equation, found)
     return moments, found
 
@@ -192,10 +201,16 @@ def heat_currents(
     step = max(1, CHUNK // len(nodes) ** 4)
     pending = [list(range(start, min(start + step, count))) for start in range(0, count, step)][::-1]
     show = progress_line("networks")
+
+    def report(text: str) -> None:
+        show(f"{chosen[0]} of {count}, {text}")
+
     while pending:
         chosen = pending.pop()
         try:
-            moments, found = _solved([networks[each] for each in chosen], numbers[chosen], graph, equation, options)
+            moments, found = _solved(
+                [networks[each] for each in chosen], numbers[chosen], graph, equation, options, report
+            )
         except Failures as failed:
             failures |= {chosen[each]: error for each, error in failed.errors.items()}
             left = [number for each, number in enumerate(chosen) if each not in failed.errors]

@@ -44,6 +44,26 @@ def test_a_state_prints_pickles_and_compares():
     assert repr(many).startswith("Currents of 2 networks, local master equation")
 
 
+def test_every_step_of_many_nodes_is_shown(monkeypatch, capsys):
+    monkeypatch.setattr("qnet_qutip.progress.QUIET_SECONDS", 0.0)
+    row = qn.chain([qn.Oscillator(4)] * 30, 0.3, hot=HOT, cold=qn.Bath("B", 0.5, SPECTRUM))
+    for equation in ("local", "redfield"):
+        steady_state(row, equation)
+        shown = capsys.readouterr().err
+        for step in (
+            "rates",
+            "damped modes",
+            "second moments, step 1",
+            "second moments, step 2",
+            "moments of the nodes",
+        ):
+            assert f"one-body matrices, {equation} equation: {step} (0 s)" in shown
+    heat_currents([row, row], "local")
+    shown = capsys.readouterr().err
+    for step in ("0 of 2, second moments, step 1", "1 of 2, damped modes", "2 of 2"):
+        assert f"networks: {step} (0 s)" in shown
+
+
 def test_too_few_levels_warn():
     with pytest.warns(UserWarning, match="2 levels hold 0.9"):
         steady_state(PAIR, "global").density_matrix(levels=2)
