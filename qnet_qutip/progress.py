@@ -28,11 +28,17 @@ def silenced() -> Iterator[None]:
         _silenced.reset(token)
 
 
-def progress_line(label: str) -> Callable[[str], None]:
+def progress_line(label: str, advice: Callable[[], str] = str) -> Callable[[str], None]:
     """Return a function that writes `label: text` over the last such line on standard error, after two seconds.
 
     Called with an empty text it ends the line. On a stream that is not a terminal every line stays, at most one in two
     seconds. Inside `silenced` nothing is shown.
+
+    Parameters
+    ----------
+    label : str
+    advice : callable, optional
+        What to say once, in a line above, of how to do without waiting; nothing if it returns an empty text.
     """
     if _silenced.get():
         return lambda text: None
@@ -49,6 +55,8 @@ def progress_line(label: str) -> Callable[[str], None]:
         interval = 0.1 if sys.stderr.isatty() else QUIET_SECONDS
         if now - started < QUIET_SECONDS or now - last < interval:
             return
+        if not shown and (said := advice()):
+            sys.stderr.write(f"{label}: {said}\n")
         end = "\x1b[K\r" if sys.stderr.isatty() else "\n"
         sys.stderr.write(f"{label}: {text} ({now - started:.0f} s){end}")
         sys.stderr.flush()

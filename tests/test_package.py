@@ -95,7 +95,7 @@ def test_a_value_of_a_thousand_nodes_prints_the_first_few():
 def test_an_error_about_a_thousand_nodes_names_the_first_few():
     with pytest.raises(KeyError, match="'x' is none of \\['0', '1', '2', '3', '4', '5', … and 994 more\\]"):
         LONG.nodes["x"]
-    with pytest.raises(ValueError, match="node must be one of '0', .* … and 994 more, but is '1000'; did you mean"):
+    with pytest.raises(ValueError, match=r"node must be one of '0', .* … and 994 more, but is '1000'; did you mean"):
         LONG.replace(nodes={"1000": qn.TwoLevel(5)})
 
 

@@ -18,7 +18,7 @@ from qnet_qutip.gaussian.clusters import Options
 from qnet_qutip.gaussian.failures import Failures
 from qnet_qutip.gaussian.large import solved_at_any_size
 from qnet_qutip.gaussian.moments import Moments, equations_of_motion
-from qnet_qutip.gaussian.quadratic import Graph, NotGaussianError, Numbers, quadratic
+from qnet_qutip.gaussian.quadratic import Graph, NotGaussianError, Numbers, is_gaussian, quadratic
 from qnet_qutip.gaussian.small import Solution
 from qnet_qutip.gaussian.solution import in_nodes, occupations, require_solved
 from qnet_qutip.gaussian.state import GaussianState
@@ -26,7 +26,7 @@ from qnet_qutip.gaussian.twofold import Array
 from qnet_qutip.network import FrozenMapping, Network
 from qnet_qutip.progress import progress_line
 
-__all__ = ["EQUATIONS", "Currents", "GaussianState", "NotGaussianError", "heat_currents", "steady_state"]
+__all__ = ["EQUATIONS", "Currents", "GaussianState", "NotGaussianError", "heat_currents", "is_gaussian", "steady_state"]
 
 EQUATIONS = ("local", "global", "unified", "universal", "redfield", "partial_secular")
 """Names of the master equations, those of `MASTER_EQUATIONS`."""

@@ -303,6 +303,16 @@ def _require_gaussian(networks: Sequence[Network], strengths: Array, equation: s
     return fermions
 
 
+def is_gaussian(network: Network, equation: str) -> bool:
+    """Whether a network's steady state by a master equation is known to be Gaussian."""
+    try:
+        Graph.of(network).numbers([network], equation)
+        _require_one_gaussian(network, equation)
+    except NotGaussianError:
+        return False
+    return True
+
+
 def _require_one_gaussian(network: Network, equation: str) -> bool:
     for first, second, term in coupling_terms(network):
         if isinstance(term, Dispersive) and term.strength:

@@ -101,7 +101,8 @@ def cycles(
         reduction = float(np.clip(ENOUGH * options.rtol / error, most, LEAST_REDUCTION))
         once = iterations > 0
         patience = np.inf if once else stage.patience
-        cycle, space = _cycle(generator, stage, point, source, options, expected, reduction, patience, earlier)
+        too_slow = _reported(_too_slow(patience, reduction), options, iterations, error)
+        cycle, space = _cycle(generator, stage, point, source, options, expected, reduction, too_slow, earlier)
         # Let go of at once where it is not to be kept: the next cycle needs its memory.
         earlier = space if stage.keeps and space.rows + LEAST_ROOM <= stage.vectors else None
         del space
@@ -132,11 +133,11 @@ def _cycle(
     options: Options,
     expected_before: Mapping[str, float],
     reduction: float,
-    patience: float,
+    too_slow: Callable[[list[float]], bool],
     earlier: Krylov | None,
 ) -> tuple[_Cycle, Krylov]:
     """One cycle: the correction in double precision, the new state in double-double, its error; and the space."""
-    space = krylov(generator, stage, -before.estimate, reduction, _too_slow(patience, reduction), earlier)
+    space = krylov(generator, stage, -before.estimate, reduction, too_slow, earlier)
     point = evaluated(generator, stage, corrected(generator, before.value, space.solution), source)
     scales = current_scales(generator, point.value[0], point.currents, options)
     norm = float(np.linalg.norm(point.value[0])) or 1.0
@@ -164,6 +165,21 @@ def _too_slow(patience: float, reduction: float) -> Callable[[list[float]], bool
         half = count // 2
         rate = np.log(max(reductions[-1], 1e-300) / reductions[half - 1]) / (count - half)
         return bool(rate >= 0.0 or count + np.log(reduction / reductions[-1]) / rate > patience)
+
+    return judged
+
+
+def _reported(
+    too_slow: Callable[[list[float]], bool], options: Options, before: int, error: float
+) -> Callable[[list[float]], bool]:
+    """The same, with a report of every application: a cycle of a large space takes many seconds."""
+    report = options.report
+    if report is None:
+        return too_slow
+
+    def judged(reductions: list[float]) -> bool:
+        report(before + len(reductions), error)
+        return too_slow(reductions)
 
     return judged
 
