@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -22,7 +23,14 @@ from qnet_qutip.estimates import (
     mode_occupations,
     one_way_flows,
 )
-from qnet_qutip.modes import NormalModes, is_harmonic, normal_modes, require_bounded, require_positive_modes
+from qnet_qutip.modes import (
+    NormalModes,
+    UnboundedWarning,
+    is_harmonic,
+    normal_modes,
+    require_bounded,
+    require_positive_modes,
+)
 from qnet_qutip.network import (
     FrozenMapping,
     Network,
@@ -110,7 +118,9 @@ def assemble(
         raise ValueError("baths must not be given with a network, which has its own")
     require_reached(network)
     modes = _modes(definition, network)
-    if not definition.local and modes is None:
+    if definition.local:
+        _warn_if_unbounded(network)
+    elif modes is None:
         # `normal_modes` has made sure of it otherwise.
         require_bounded(network)
         if any(bath.coupling == "rotating-wave" for bath in network.baths.values()):
@@ -122,6 +132,19 @@ def assemble(
             raise MemoryError(f"{error}; {instead}") from None
         raise
     return on_truncation(definition, network, modes, truncation, options)
+
+
+def _warn_if_unbounded(network: Network) -> None:
+    """The baths of the local equation act on bare nodes, whose steady state may exist without a ground state of all."""
+    try:
+        require_bounded(network)
+    except ValueError as error:
+        warnings.warn(
+            f"{error}; no state of such a network is physical, and every other equation refuses it: the local one, "
+            "whose baths do not know of the couplings, is solved all the same",
+            UnboundedWarning,
+            stacklevel=4,
+        )
 
 
 def on_truncation(

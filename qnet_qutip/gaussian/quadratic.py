@@ -304,7 +304,15 @@ def _require_gaussian(networks: Sequence[Network], strengths: Array, equation: s
 
 
 def is_gaussian(network: Network, equation: str) -> bool:
-    """Whether a network's steady state by a master equation is known to be Gaussian."""
+    """Whether a network's steady state by a master equation is known to be Gaussian.
+
+    Examples
+    --------
+    >>> import qnet_qutip as qn
+    >>> net = qn.two_node("two-level", omega_h=10, omega_c=5, epsilon=0.01, T_h=12, T_c=10, kappa=1e-4)
+    >>> is_gaussian(net, "global"), is_gaussian(net, "redfield")
+    (True, False)
+    """
     try:
         Graph.of(network).numbers([network], equation)
         _require_one_gaussian(network, equation)
