@@ -265,6 +265,18 @@ def test_heat_out_of_a_bath_at_zero_temperature_violates_the_second_law_beyond_i
         assert {row.second_law_kept for row in qn.compare(net).assessments.values() if not row.refusal} == {kept}
 
 
+def test_the_second_law_is_judged_by_the_currents_of_density_matrices_too_whatever_is_promised(monkeypatch) -> None:
+    net = qn.two_node("two-level", omega_h=6, omega_c=5, epsilon=0.1, T_h=2, T_c=1, kappa=1e-4)
+    assert qn.compare(net).assessments["global"].second_law_kept
+
+    def reversed_currents(equation: qn.MasterEquation) -> qn.SteadyState:
+        state = qn.steady_state(equation)
+        return replace(state, heat_currents={bath: -current for bath, current in state.heat_currents.items()})
+
+    monkeypatch.setattr("qnet_qutip.comparison.steady_state", reversed_currents)
+    assert not any(row.second_law_kept for row in qn.compare(net, density_matrices=True).assessments.values())
+
+
 # ---------------------------------------------------------------- how it reads
 
 
