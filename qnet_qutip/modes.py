@@ -35,7 +35,7 @@ have a closed form, which keeps its digits, and may be softer."""
 
 
 class UnboundedWarning(UserWarning):
-    """The energy of a network has no lower bound: nothing has a ground state, and only the local equation is defined."""
+    """The energy of a network has no lower bound: it has no ground state, and only the local equation is defined."""
 
 
 @dataclass(frozen=True)
