@@ -360,7 +360,7 @@ def _found(
         doubt = f", estimated error {error:.1e}" if np.isfinite(error) else ""
         request.show(f"{states}, {iterations} iterations{doubt}")
 
-    wanted = Options(request.rtol, request.max_iterations, unique, smallest_scales, report)
+    wanted = Options(request.rtol, request.max_iterations, unique, smallest_scales, report, report)
     if request.rho0 is not None:
         require_positive(request.rho0, "rho0")
         given = request.rho0 if basis is None else basis.in_eigenbasis(request.rho0)

@@ -172,13 +172,13 @@ def _too_slow(patience: float, reduction: float) -> Callable[[list[float]], bool
 def _reported(
     too_slow: Callable[[list[float]], bool], options: Options, before: int, error: float
 ) -> Callable[[list[float]], bool]:
-    """The same, with a report of every application: a cycle of a large space takes many seconds."""
-    report = options.report
-    if report is None:
+    """The same, with a call of `applied` after every application but the last."""
+    applied = options.applied
+    if applied is None:
         return too_slow
 
     def judged(reductions: list[float]) -> bool:
-        report(before + len(reductions), error)
+        applied(before + len(reductions), error)
         return too_slow(reductions)
 
     return judged
