@@ -21,7 +21,7 @@ from qnet_qutip.equations import (
     unified_master_equation,
     universal_master_equation,
 )
-from qnet_qutip.modes import NormalModes, normal_modes
+from qnet_qutip.modes import NormalModes, UnboundedWarning, normal_modes
 from qnet_qutip.network import (
     Bath,
     Dispersive,
@@ -121,6 +121,7 @@ __all__ = [
     "Trajectory",
     "TruncationWarning",
     "TwoLevel",
+    "UnboundedWarning",
     "analytic",
     "chain",
     "compare",

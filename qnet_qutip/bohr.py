@@ -26,7 +26,7 @@ from scipy.sparse.csgraph import connected_components
 
 from qnet_qutip.modes import NormalModes
 from qnet_qutip.network import Node, TwoLevel
-from qnet_qutip.progress import progress_line
+from qnet_qutip.progress import one_by_one
 from qnet_qutip.rates import Rate
 from qnet_qutip.solver.generator import (
     compressed_rows,
@@ -155,12 +155,7 @@ class CouplingOperator:
 
     def level_shifts(self) -> list[float]:
         """𝒮(ω) of each frequency."""
-        show, shifts = progress_line(f"level shifts{self.bath.of}"), []
-        for number, frequency in enumerate(self.frequencies):
-            show(f"{number} of {len(self.frequencies)}")
-            shifts.append(self.bath.level_shift(frequency))
-        show("")
-        return shifts
+        return one_by_one(f"level shifts{self.bath.of}", self.bath.level_shift, self.frequencies)
 
     def weighted(self, weights: Sequence[complex] | NDArray[Any]) -> qutip.Qobj:
         """Σ_ω w(ω) S(ω), for a weight for each frequency; sparse."""
@@ -335,7 +330,7 @@ def _array(operator: qutip.Qobj) -> AnyMatrix:
     return matrix.astype(np.clongdouble) if matrix.imag.any() else matrix.real.astype(np.longdouble)
 
 
-def transitions(
+def transition_elements(
     basis: Eigenbasis, operator: qutip.Qobj
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.complex128]]:
     """⟨m|S|n⟩ in the eigenbasis, without what is rounding of a zero: m, n and the matrix elements."""
@@ -363,7 +358,7 @@ def split(basis: Eigenbasis, operator: qutip.Qobj) -> Split:
     Split
         In the eigenbasis: there S(ω) has no more entries than it has transitions.
     """
-    rows, columns, elements = transitions(basis, operator)
+    rows, columns, elements = transition_elements(basis, operator)
     frequencies = basis.energies[columns] - basis.energies[rows]
     groups, unresolved = grouped(frequencies, np.abs(elements), basis.rounding)
     operators, means, weights = [], [], []

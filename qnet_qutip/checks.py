@@ -11,6 +11,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from qnet_qutip.wording import listed
+
 
 def plain(value: object) -> object:
     """The Python number in a NumPy number or in an array of no dimensions; anything else as it is."""
@@ -130,8 +132,8 @@ def one_of(name: str, value: object, known: Collection[object]) -> None:
         return
     near = difflib.get_close_matches(str(value), [str(item) for item in known], n=1)
     hint = f"; did you mean {near[0]!r}?" if near else ""
-    listed = ", ".join(repr(item) for item in known) or "(there is none)"
-    raise ValueError(f"{name} must be one of {listed}, but is {value!r}{hint}")
+    names = listed([repr(item) for item in known]) or "(there is none)"
+    raise ValueError(f"{name} must be one of {names}, but is {value!r}{hint}")
 
 
 def fits_in_memory(what: str, needed: float, remedy: str) -> None:

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Protocol
 
+import qutip
+
 from qnet_qutip import checks, exact, gaussian, thermodynamics
 from qnet_qutip.equations import MASTER_EQUATIONS, PROMISES, ClusterWarning, Promises
 from qnet_qutip.equations.assembly import require_baths
@@ -16,7 +18,6 @@ from qnet_qutip.network import FrozenMapping, Network, require_reached
 from qnet_qutip.scales import Scales, scales
 from qnet_qutip.solver.linear import ConvergenceError, MultipleSteadyStatesError
 from qnet_qutip.space import Space
-from qnet_qutip.state import broken_laws
 from qnet_qutip.steady import LawWarning, PositivityWarning, steady_state
 from qnet_qutip.truncation import DEFAULT_RTOL
 
@@ -262,6 +263,7 @@ def _residual(row: Assessment) -> str:
 
 def compare(
     network: Network,
+    baths: None = None,
     *,
     exact_state: Currents | None = None,
     density_matrices: bool = False,
@@ -276,6 +278,8 @@ def compare(
     Parameters
     ----------
     network : Network
+    baths : None
+        Not to be given: what every master equation but this function takes beside a Hamiltonian of one's own.
     exact_state : any state with heat currents, optional
         What to take as exact, for instance `exact.hierarchy.steady_state(network)` of two-level nodes, which takes
         seconds to minutes. By default harmonic oscillators have their exact currents by quantum Langevin equations.
@@ -291,7 +295,8 @@ def compare(
     Raises
     ------
     TypeError, ValueError
-        If it is no network, or one without a bath, with a part that no bath reaches, or an energy without a lower
+        If it is no network (a Hamiltonian of one's own has no nodes, from which the local equation, the scales and the
+        exact currents are), or one without a bath, with a part that no bath reaches, or an energy without a lower
         bound; or if it is not harmonic and no equation can be solved for it.
 
     Examples
@@ -302,6 +307,13 @@ def compare(
     >>> verdict.recommended, verdict.assessments["local"].second_law_kept
     ('global', False)
     """
+    if isinstance(network, qutip.Qobj) or baths is not None:
+        raise TypeError(
+            "network must be a Network with baths of its own, from whose nodes the local equation, the scales and the "
+            "exact currents are; a Hamiltonian H with baths must be solved equation by equation, such as by "
+            "steady_state(unified_master_equation(H, baths)), or by several of them with sweep, whose build may return "
+            "(H, baths)"
+        )
     require_baths(network)
     checks.truth("density_matrices", density_matrices)
     checks.positive("rtol", rtol)
@@ -361,10 +373,7 @@ def _solved(network: Network, name: str, density_matrices: bool, rtol: float) ->
                     errors,
                     one_body.entropy_production,
                     one_body.positive,
-                    not thermodynamics.flow_at(
-                        _temperatures(network), {bath: current - errors[bath] for bath, current in currents.items()}
-                    )
-                    > 0,
+                    not thermodynamics.second_law_broken(_temperatures(network), currents, errors),
                     path="one-body matrices",
                 ),
                 None,
@@ -378,15 +387,16 @@ def _solved(network: Network, name: str, density_matrices: bool, rtol: float) ->
             state = steady_state(equation)
         except REFUSALS as problem:
             return replace(refused, refusal=str(problem)), None
+    currents, errors = state.heat_currents, state.heat_current_errors
     return (
         Assessment(
             name,
             equation.promises,
-            state.heat_currents,
-            state.heat_current_errors,
+            currents,
+            errors,
             state.entropy_production,
             state.positive,
-            "second" not in broken_laws(state),
+            not thermodynamics.second_law_broken(_temperatures(network), currents, errors),
             cluster_error=max(equation.cluster_errors, default=0.0),
             path="density matrix",
         ),

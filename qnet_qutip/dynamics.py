@@ -44,6 +44,7 @@ from qnet_qutip.solver.superoperator import SectorGenerator, on_sectors
 from qnet_qutip.steady import PositivityWarning
 from qnet_qutip.thermodynamics import check_density_matrix, check_state, entropy_flow
 from qnet_qutip.truncation import TruncationWarning
+from qnet_qutip.wording import listed
 
 EPS = float(np.finfo(float).eps)
 
@@ -133,7 +134,7 @@ class Trajectory:
         return html.trajectory_html(self)
 
     def __repr__(self) -> str:
-        last = ", ".join(f"{bath}: {currents[-1]:.10g}" for bath, currents in self.heat_currents.items())
+        last = listed([f"{bath}: {currents[-1]:.10g}" for bath, currents in self.heat_currents.items()])
         lines = [
             f"Trajectory of the {self.equation or f'{self.states[0].shape[0]} states of plain operators'}",
             f"{len(self)} times from {self.times[0]:g} to {self.times[-1]:g}, {self.evaluations} evaluations",

@@ -6,7 +6,7 @@ nothing is executed: tables, and a schematic as inline SVG. Names are escaped.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 COUPLING_SYMBOLS = {Swap: "ε", Quadrature: "g", Dispersive: "χ"}
 
 MOST_ROWS = 12
-"""Of a table that could have thousands: of jumps, or of clusters of Bohr frequencies."""
+"""Of a table that could have thousands: of jumps, of clusters of Bohr frequencies, of nodes or of modes."""
+
+MOST_DRAWN = 100
+"""Nodes up to which a network is drawn: more are a megabyte, and are not told apart on a page."""
 
 MOST_UNKNOWNS = 1_000_000
 """Entries of ρ up to which its smallest eigenvalue is computed to be shown: a fraction of a second."""
@@ -53,7 +56,7 @@ def network_html(network: Network, tables: bool = True) -> str:
     for first, second, term in coupling_terms(network):
         before = f"{strengths[first, second]}, " if (first, second) in strengths else ""
         strengths[first, second] = before + _strength(term)
-    parts = [schematic(network, of_nodes, _temperatures(network), strengths)]
+    parts = [_schematic(network, of_nodes, strengths)]
     if not tables:
         return parts[0]
     rows = [
@@ -62,16 +65,16 @@ def network_html(network: Network, tables: bool = True) -> str:
     ]
     columns = ("node", "kind", "frequency ω", "anharmonicity α")
     shown = 4 if any(getattr(node, "anharmonicity", 0.0) for node in network.nodes.values()) else 3
-    parts.append(_table(columns[:shown], [row[:shown] for row in rows]))
+    parts.append(_table(columns[:shown], _first([row[:shown] for row in rows])))
     if strengths:
         rows2 = [(f"{a} – {b}", type(term).__name__.lower(), _strength(term)) for a, b, term in coupling_terms(network)]
-        parts.append(_table(("coupling", "kind", "strength"), rows2))
+        parts.append(_table(("coupling", "kind", "strength"), _first(rows2)))
     if network.baths:
         rows3 = [
             (name, bath.node, number(bath.temperature, 6), repr(bath.spectrum), bath.coupling)
             for name, bath in network.baths.items()
         ]
-        parts.append(_table(("bath", "node", "temperature T", "spectrum", "coupling"), rows3))
+        parts.append(_table(("bath", "node", "temperature T", "spectrum", "coupling"), _first(rows3)))
     return _block("Network", parts)
 
 
@@ -112,10 +115,8 @@ def equation_html(equation: MasterEquation) -> str:
             rows.append(("", "", "", f"and {len(of_bath) - MOST_ROWS} weaker", "", ""))
     parts.append(_table(("bath", "T", "operators", "jump", "Bohr frequency", "rate"), rows))
     if equation.clusters:
-        shown = [tuple(number(each, 6) for each in cluster) for cluster in equation.clusters[:MOST_ROWS]]
-        if len(equation.clusters) > MOST_ROWS:
-            shown.append((f"and {len(equation.clusters) - MOST_ROWS} more", "", ""))
-        parts.append(_table(("clusters of Bohr frequencies from", "to", "taken as"), shown))
+        bounds = [tuple(number(each, 6) for each in cluster) for cluster in equation.clusters]
+        parts.append(_table(("clusters of Bohr frequencies from", "to", "taken as"), _first(bounds)))
     return _block(f"{_spoken(equation.name)} master equation", parts)
 
 
@@ -152,6 +153,17 @@ def _currents_svg(state: SteadyState, network: Network) -> str:
         excitations = f"I = {number(abs(flow.current), 3)}" if flow.relative else "I ≈ 0"
         lines[name] = f"J = {number(flow.current, 3)}" if isinstance(name, str) else excitations
     relative = {name: flow.relative for name, flow in found.items()}
+    return _schematic(network, of_nodes, lines, relative)
+
+
+def _schematic(
+    network: Network,
+    of_nodes: Mapping[str, str],
+    lines: Mapping[Name, str],
+    relative: Mapping[Name, float] | None = None,
+) -> str:
+    if len(network.nodes) > MOST_DRAWN:
+        return f"<p>{len(network.nodes)} nodes, more than are drawn</p>"
     return schematic(network, of_nodes, _temperatures(network), lines, relative)
 
 
@@ -220,13 +232,17 @@ def trajectory_html(trajectory: Trajectory) -> str:
 
 def modes_html(modes: NormalModes) -> str:
     """Normal modes: frequencies, and the coefficients of each node's lowering operator in them."""
-    names = list(modes.frequencies)
+    names = list(modes.frequencies)[:MOST_ROWS]
     rows = [("frequency", *(number(modes.frequencies[name], 8) for name in names))]
-    rows += [(f"a of {node}, d", *(number(row[name]) for name in names)) for node, row in modes.expansion.items()]
+    sides = [("d", modes.expansion)]
     if any(value for row in modes.counter_rotating.values() for value in row.values()):
-        back = modes.counter_rotating.items()
-        rows += [(f"a of {node}, d†", *(number(row[name]) for name in names)) for node, row in back]
-    return _block("Normal modes", [_table(("mode", *names), rows)])
+        sides.append(("d†", modes.counter_rotating))
+    for side, coefficients in sides:
+        rows += _first(
+            [(f"a of {node}, {side}", *(number(row[name]) for name in names)) for node, row in coefficients.items()]
+        )
+    shown = "" if len(names) == len(modes.frequencies) else f", the first {len(names)} of {len(modes.frequencies)}"
+    return _block(f"Normal modes{shown}", [_table(("mode", *names), rows)])
 
 
 def heat_html(heat: Heat) -> str:
@@ -242,6 +258,13 @@ def failure_html(error: Exception) -> str:
 
 
 # ---------------------------------------------------------------- pieces
+
+
+def _first(rows: Sequence[tuple[str, ...]]) -> list[tuple[str, ...]]:
+    """The first rows of a table, and how many more there are."""
+    if len(rows) <= MOST_ROWS:
+        return list(rows)
+    return [*rows[:MOST_ROWS], (f"and {len(rows) - MOST_ROWS} more", *[""] * (len(rows[0]) - 1))]
 
 
 def _table(columns: Sequence[str] | None, rows: Iterable[Sequence[str]]) -> str:

@@ -34,6 +34,10 @@ SOFTEST_MODE = 1e-9
 have a closed form, which keeps its digits, and may be softer."""
 
 
+class UnboundedWarning(UserWarning):
+    """The energy of a network has no lower bound: it has no ground state, and only the local equation is defined."""
+
+
 @dataclass(frozen=True)
 class NormalModes:
     """Normal modes d_k of a network's nodes: a_i = Σ_k u_ik d_k + v_ik d_k†.

@@ -60,7 +60,10 @@ class OperatorBath:
         coupling: str = "full",
     ) -> None:
         if not isinstance(operator, qutip.Qobj) or not operator.isoper:
-            raise TypeError(f"operator must be a QuTiP operator, but is {described(operator)}")
+            raise TypeError(
+                f"operator must be a QuTiP operator, but is {described(operator)}; the order is operator, temperature, "
+                "spectrum"
+            )
         if operator.shape[0] != operator.shape[1]:
             raise ValueError(f"operator must be square, but has shape {operator.shape}")
         _require_finite("operator", operator)
@@ -72,7 +75,7 @@ class OperatorBath:
                 "operator must be Hermitian for a full coupling, but is not; for SR† + S†R with a lowering operator S "
                 "give coupling='rotating-wave'"
             )
-        temperature, spectrum = temperature_and_spectrum(temperature, spectrum)
+        temperature, spectrum = temperature_and_spectrum("operator", temperature, spectrum)
         object.__setattr__(self, "operator", operator)
         object.__setattr__(self, "temperature", temperature)
         object.__setattr__(self, "spectrum", spectrum)

@@ -5,8 +5,12 @@ from __future__ import annotations
 import contextlib
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextvars import ContextVar
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 QUIET_SECONDS = 2.0
 """Nothing is shown before this."""
@@ -24,11 +28,17 @@ def silenced() -> Iterator[None]:
         _silenced.reset(token)
 
 
-def progress_line(label: str) -> Callable[[str], None]:
+def progress_line(label: str, advice: Callable[[], str] = str) -> Callable[[str], None]:
     """Return a function that writes `label: text` over the last such line on standard error, after two seconds.
 
     Called with an empty text it ends the line. On a stream that is not a terminal every line stays, at most one in two
     seconds. Inside `silenced` nothing is shown.
+
+    Parameters
+    ----------
+    label : str
+    advice : callable, optional
+        What to say once, in a line above, of how to do without waiting; nothing if it returns an empty text.
     """
     if _silenced.get():
         return lambda text: None
@@ -45,9 +55,22 @@ def progress_line(label: str) -> Callable[[str], None]:
         interval = 0.1 if sys.stderr.isatty() else QUIET_SECONDS
         if now - started < QUIET_SECONDS or now - last < interval:
             return
+        if not shown and (said := advice()):
+            sys.stderr.write(f"{label}: {said}\n")
         end = "\x1b[K\r" if sys.stderr.isatty() else "\n"
         sys.stderr.write(f"{label}: {text} ({now - started:.0f} s){end}")
         sys.stderr.flush()
         last, shown = now, True
 
     return show
+
+
+def one_by_one(label: str, function: Callable[[Item], Made], items: Sequence[Item]) -> list[Made]:
+    """What a function makes of every item, with the progress of it."""
+    show, made = progress_line(label), []
+    show(f"0 of {len(items)}")
+    for number, item in enumerate(items, 1):
+        made.append(function(item))
+        show(f"{number} of {len(items)}")
+    show("")
+    return made

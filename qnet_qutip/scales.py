@@ -102,17 +102,17 @@ def _of_modes(network: Network) -> Scales:
     # between them is as small, and its error relative to it is not.
     apart = ~np.eye(len(gaps), dtype=bool)
     ratios = _damped_over(gaps, (rates * np.array(amplitudes) ** 2).sum(axis=0), apart)
-    widths = gaps / np.minimum.outer(frequencies, frequencies)
+    distances = gaps / np.minimum.outer(frequencies, frequencies)
     order = np.argsort(frequencies)
     clusters = np.empty(len(order), dtype=int)
     clusters[order] = _clusters(frequencies[order], np.ones((len(order), 1)), baths, harmonic=True)[1]
     inside = _alike(clusters)
     split = np.where(inside, 0.0, ratios**2).sum(axis=1).max()
-    merged = np.where(inside, _merged(widths, len(frequencies)), 0.0).max()
+    merged = np.where(inside, _merged(distances, len(frequencies)), 0.0).max()
     return Scales(
         float((rates / frequencies).max()),
         float(ratios.max()),
-        float(widths.max()),
+        float(distances.max()),
         _errors(network, float((ratios**2).sum(axis=1).max()), float(max(split, merged))),
     )
 

@@ -21,7 +21,15 @@ from qnet_qutip.solver.generator import Real, build_generator, entries, operator
 from qnet_qutip.solver.sectors import Sectors, hermitian
 from qnet_qutip.solver.superoperator import SectorGenerator, expectation
 from qnet_qutip.space import Space
-from qnet_qutip.thermodynamics import Heat, entropy_flow, excitation_operators, first_law_residual, flow_at
+from qnet_qutip.thermodynamics import (
+    Heat,
+    entropy_flow,
+    excitation_operators,
+    first_law_residual,
+    flow_at,
+    second_law_broken,
+)
+from qnet_qutip.wording import listed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -304,12 +312,12 @@ class SteadyState:
         return html.state_html(self)
 
     def __repr__(self) -> str:
-        currents = ", ".join(f"{bath}: {current:.10g}" for bath, current in self.heat_currents.items())
+        currents = listed([f"{bath}: {current:.10g}" for bath, current in self.heat_currents.items()])
         lines = [f"SteadyState by {self.method!r} of {len(self._sectors.order)} states, residual {self.residual:.1e}"]
         if self.heat_currents:
             lines.append(f"heat currents {{{currents}}}")
         if self.equation is not None:
-            errors = ", ".join(f"{bath}: {error:.1e}" for bath, error in self.truncation_error.items())
+            errors = listed([f"{bath}: {error:.1e}" for bath, error in self.truncation_error.items()])
             lines.append(f"entropy production {self.entropy_production:.10g}; truncation error {{{errors}}}")
         return "\n".join(lines)
 
@@ -338,7 +346,7 @@ def broken_laws(state: SteadyState) -> Mapping[str, str]:
     broken = {}
     if not equation.promises.first_law and abs(sum(state.heat_currents.values())) > sum(errors.values()):
         broken["first"] = "first_law_residual"
-    least = {bath: current - errors[bath] for bath, current in state.heat_currents.items()}
-    if equation.promises.second_law != "H" and flow_at(equation.temperatures, least) > 0:
+    promised = equation.promises.second_law == "H"
+    if not promised and second_law_broken(equation.temperatures, state.heat_currents, errors):
         broken["second"] = "entropy_production"
     return FrozenMapping(broken)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from qnet_qutip import checks
 from qnet_qutip.bohr import Eigenbasis
 from qnet_qutip.equations import MasterEquation
-from qnet_qutip.equations.assembly import enlarged, on_stepped_cut
+from qnet_qutip.equations.assembly import enlarged, on_stepped_cut, without_density_matrix
 from qnet_qutip.network import FrozenMapping
 from qnet_qutip.operators import Operators, checked_operators, liouvillian
 from qnet_qutip.progress import progress_line
@@ -100,6 +100,9 @@ def steady_state(
 ) -> SteadyState:
     """Steady state of a master equation, or of a Hamiltonian and collapse operators.
 
+    Of oscillators with swaps and quadrature couplings, and of chains of two-level nodes, `gaussian.steady_state` gives
+    the currents and second moments without a density matrix, in milliseconds.
+
     Parameters
     ----------
     equation : MasterEquation or Qobj
@@ -166,16 +169,32 @@ def steady_state(
     checks.tolerance("rtol", rtol)
     checks.whole("max_iterations", max_iterations, 1)
     _check_options(method, options, rho0, start)
-    request = _Request(method, rho0, start, rtol, max_iterations, options)
+
+    def instead() -> str:
+        # Of a state that `rho0` selects there are no one-body matrices.
+        if not isinstance(equation, MasterEquation) or rho0 is not None:
+            return ""
+        return without_density_matrix(equation.network, equation.name, equation.options)
+
+    show = progress_line("steady state", instead)
+    request = _Request(method, rho0, start, rtol, max_iterations, options, show)
     if isinstance(equation, MasterEquation):
         if collapse_operators is not None:
             raise ValueError("collapse_operators must not be given with a master equation, which has its own")
-        return _of_equation(equation, request)
+        try:
+            return _of_equation(equation, request)
+        except MemoryError as error:
+            if said := instead():
+                raise MemoryError(f"{error}; {said}") from error
+            raise
+        finally:
+            show("")
     by_bath = checked_operators(equation, collapse_operators)
     if rho0 is not None:
         check_density_matrix(rho0, equation, "rho0")
     named = isinstance(collapse_operators, Mapping)
     found = _found(equation, by_bath, request, {}, unique=False, heat=named)
+    show("")
     state = _state(found, None, equation, request, named=named)
     if not found.positive:
         _warn_if_not_positive(state, stacklevel=3)
@@ -193,6 +212,7 @@ class _Request:
     rtol: float
     max_iterations: int
     options: Mapping[str, object]
+    show: Callable[[str], None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -349,12 +369,14 @@ def _found(
             return _Found(sectors, (flat, np.zeros_like(flat)), {}, {}, residual, iterations=1, positive=True)
     on: OnSectors | None
     lindblad = not any(isinstance(member, tuple) for members in operators.values() for member in members)
-    show = progress_line("steady state")
+    states = f"{hamiltonian.shape[0]} states"
+    request.show(states)
 
     def report(iterations: int, error: float) -> None:
-        show(f"{iterations} iterations" + (f", estimated error {error:.1e}" if np.isfinite(error) else ""))
+        doubt = f", estimated error {error:.1e}" if np.isfinite(error) else ""
+        request.show(f"{states}, {iterations} iterations{doubt}")
 
-    wanted = Options(request.rtol, request.max_iterations, unique, smallest_scales, report)
+    wanted = Options(request.rtol, request.max_iterations, unique, smallest_scales, report, report)
     if request.rho0 is not None:
         require_positive(request.rho0, "rho0")
         given = request.rho0 if basis is None else basis.in_eigenbasis(request.rho0)
@@ -372,7 +394,6 @@ def _found(
             with one_blas_thread():
                 on = on_sectors(build_generator(hamiltonian, operators, energy))
                 solution = solve(on, wanted, start)
-    show("")
     return _Found(
         on.sectors,
         solution.value,

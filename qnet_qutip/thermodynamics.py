@@ -21,6 +21,7 @@ from qnet_qutip.solver.process_settings import every_entry_kept
 from qnet_qutip.solver.sectors import Sectors, find_sectors, hermitian
 from qnet_qutip.solver.superoperator import on_sectors
 from qnet_qutip.space import Space
+from qnet_qutip.wording import listed
 
 
 def check_state(equation: MasterEquation, rho: qutip.Qobj, name: str = "rho") -> None:
@@ -144,7 +145,7 @@ class Heat:
         return html.heat_html(self)
 
     def __repr__(self) -> str:
-        currents = ", ".join(f"{bath}: {current:.10g}" for bath, current in self.currents.items())
+        currents = listed([f"{bath}: {current:.10g}" for bath, current in self.currents.items()])
         return (
             f"Heat counted by {self.energy} {{{currents}}}\n"
             f"work {self.work:.10g}, entropy production {self.entropy_production:.10g}"
@@ -207,6 +208,20 @@ def flow_at(temperatures: Mapping[str, float], currents: Mapping[str, float]) ->
         if current != 0:
             flow += current / temperatures[name] if temperatures[name] > 0 else math.copysign(math.inf, current)
     return flow
+
+
+def second_law_broken(
+    temperatures: Mapping[str, float], currents: Mapping[str, float], errors: Mapping[str, float]
+) -> bool:
+    """Whether σ = -Σ J/T is negative by more than the errors of the currents make of it.
+
+    Examples
+    --------
+    >>> temperatures, currents = {"hot": 12.0, "cold": 10.0}, {"hot": -1e-3, "cold": 1e-3}
+    >>> [second_law_broken(temperatures, currents, dict.fromkeys(currents, error)) for error in (1e-5, 1e-4)]
+    [True, False]
+    """
+    return flow_at(temperatures, {bath: current - errors[bath] for bath, current in currents.items()}) > 0
 
 
 def first_law_residual(currents: Mapping[str, float]) -> float:

@@ -56,7 +56,7 @@ def transitions(network: Network, space: Space) -> Transitions:
         basis = bohr.eigenbasis(network_hamiltonian(network, space.lowering))
         for bath in baths:
             a = space.lowering[bath.node]
-            rows, columns, elements = bohr.transitions(basis, a + a.dag() if bath.coupling == "full" else a)
+            rows, columns, elements = bohr.transition_elements(basis, a + a.dag() if bath.coupling == "full" else a)
             # In the rotating wave what a raises has no rate, and of a + a† each transition is there twice.
             down = basis.energies[columns] - basis.energies[rows] > basis.rounding
             found.append((rows[down], columns[down], np.abs(elements[down]).astype(float) ** 2))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
-from typing import TypeVar
 
 import numpy as np
 import xarray as xr
@@ -13,11 +12,9 @@ from numpy.typing import ArrayLike
 from qnet_qutip import exact, gaussian
 from qnet_qutip.equations import MASTER_EQUATIONS
 from qnet_qutip.network import Network, require_network
-from qnet_qutip.progress import progress_line
+from qnet_qutip.progress import Item, Made, one_by_one
 from qnet_qutip.scales import scales
-
-Item = TypeVar("Item")
-Made = TypeVar("Made")
+from qnet_qutip.wording import at_point, noted
 
 
 def validity(build: Callable[..., Network], coordinates: Mapping[str, ArrayLike]) -> xr.Dataset:
@@ -42,7 +39,7 @@ def validity(build: Callable[..., Network], coordinates: Mapping[str, ArrayLike]
     ------
     TypeError, ValueError
         If there are not two parameters, or `build` returns no network of harmonic oscillators, or one without a
-        unique steady state.
+        unique steady state: with a note that names the point.
 
     Examples
     --------
@@ -61,10 +58,21 @@ def validity(build: Callable[..., Network], coordinates: Mapping[str, ArrayLike]
         if values.ndim != 1 or not values.size:
             raise ValueError(f"coordinate {name!r} must be one-dimensional and not empty, but has shape {values.shape}")
     points = [dict(zip(axes, point, strict=True)) for point in product(*axes.values())]
-    networks = _one_by_one("networks", lambda point: build(**point), points)
-    for network in networks:
+
+    def at_every_point(label: str, function: Callable[[Item], Made], items: Sequence[Item]) -> list[Made]:
+        def at(number: int) -> Made:
+            with noted(at_point(points[number])):
+                return function(items[number])
+
+        return one_by_one(label, at, range(len(points)))
+
+    def built(point: Mapping[str, float]) -> Network:
+        network = build(**point)
         require_network(network)
-    states = _one_by_one("exact currents", exact.steady_state, networks)
+        return network
+
+    networks = at_every_point("networks", built, points)
+    states = at_every_point("exact currents", exact.steady_state, networks)
     exact_currents = np.array([list(state.heat_currents.values()) for state in states])
     largest = np.abs(exact_currents).max(axis=1)
     shape = tuple(map(len, axes.values()))
@@ -76,7 +84,7 @@ def validity(build: Callable[..., Network], coordinates: Mapping[str, ArrayLike]
     for name in MASTER_EQUATIONS:
         currents = np.stack(list(gaussian.heat_currents(networks, name).heat_currents.values()), axis=-1)
         errors.append(np.abs(currents - exact_currents).max(axis=1) / largest)
-    measured = _one_by_one("scales", scales, networks)
+    measured = at_every_point("scales", scales, networks)
     doubts = [max(state.heat_current_errors.values()) for state in states]
     return xr.Dataset(
         {
@@ -87,13 +95,3 @@ def validity(build: Callable[..., Network], coordinates: Mapping[str, ArrayLike]
         },
         coords={"equation": list(MASTER_EQUATIONS), **axes},
     )
-
-
-def _one_by_one(label: str, function: Callable[[Item], Made], items: Sequence[Item]) -> list[Made]:
-    """What a function makes of every item, with the progress of it."""
-    show, made = progress_line(label), []
-    for number, item in enumerate(items, 1):
-        made.append(function(item))
-        show(f"{number} of {len(items)}")
-    show("")
-    return made

@@ -28,6 +28,34 @@ def test_a_bath_names_its_node(node: Any) -> None:
         qn.Bath(node, 1.0, PHONONS)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((12, "A", PHONONS), "node must be the name of a node, but is 12"),
+        (("A", PHONONS, 12), r"temperature must be a real number, but is PhononSpectrum\(kappa=0.0001\)"),
+        ((PHONONS, 12, "A"), r"node must be the name of a node, but is PhononSpectrum\(kappa=0.0001\)"),
+        (("A", "12", PHONONS), "temperature must be a real number, but is '12'"),
+        (("A", 12, 1e-4), r"spectrum must have a method density\(frequency\), but is 0.0001"),
+    ],
+)
+def test_swapped_arguments_of_a_bath_are_told_their_order(arguments: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=f"^{message}; the order is node, temperature, spectrum$"):
+        qn.Bath(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "argument"),
+    [
+        ((2, qutip.sigmax(), PHONONS), "operator"),
+        ((qutip.sigmax(), PHONONS, 2), "temperature"),
+        ((qutip.sigmax(), 2, 1e-4), "spectrum"),
+    ],
+)
+def test_swapped_arguments_of_an_operators_bath_are_told_their_order(arguments: Any, argument: str) -> None:
+    with pytest.raises(TypeError, match=f"^{argument} must .*; the order is operator, temperature, spectrum$"):
+        qn.OperatorBath(*arguments)
+
+
 def test_what_is_replaced_is_named_once_and_by_name() -> None:
     with pytest.raises(ValueError, match=r"the coupling \('A', 'B'\) must be given once, but is given twice"):
         PAIR.replace(couplings={("A", "B"): 0.1, ("B", "A"): 0.2})

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import qutip
 
 import qnet_qutip as qn
 from qnet_qutip.comparison import Assessment, recommended_by_scales
@@ -153,6 +154,10 @@ def test_an_equation_without_a_steady_state_says_why() -> None:
 def test_bad_input_is_refused() -> None:
     with pytest.raises(TypeError, match="network must be a Network"):
         qn.compare(5)  # type: ignore[arg-type]
+    hamiltonian, baths = qutip.sigmaz(), {"hot": qn.OperatorBath(qutip.sigmax(), 2, qn.PhononSpectrum(1e-4))}
+    for arguments in ((hamiltonian, baths), (hamiltonian,), (pair(10, 1e-3), baths)):
+        with pytest.raises(TypeError, match=r"network must be a Network .*unified_master_equation\(H, baths\).*sweep"):
+            qn.compare(*arguments)
     with pytest.raises(TypeError, match="density_matrices must be"):
         qn.compare(pair(5, 0.1), density_matrices="yes")  # type: ignore[arg-type]
     net = pair(5, 0.1)
@@ -258,6 +263,18 @@ def test_heat_out_of_a_bath_at_zero_temperature_violates_the_second_law_beyond_i
     for size, kept in ((1e-6, False), (1e-10, True)):
         monkeypatch.setattr(qn.gaussian, "steady_state", reversed_by(size))
         assert {row.second_law_kept for row in qn.compare(net).assessments.values() if not row.refusal} == {kept}
+
+
+def test_the_second_law_is_judged_by_the_currents_of_density_matrices_too_whatever_is_promised(monkeypatch) -> None:
+    net = qn.two_node("two-level", omega_h=6, omega_c=5, epsilon=0.1, T_h=2, T_c=1, kappa=1e-4)
+    assert qn.compare(net).assessments["global"].second_law_kept
+
+    def reversed_currents(equation: qn.MasterEquation) -> qn.SteadyState:
+        state = qn.steady_state(equation)
+        return replace(state, heat_currents={bath: -current for bath, current in state.heat_currents.items()})
+
+    monkeypatch.setattr("qnet_qutip.comparison.steady_state", reversed_currents)
+    assert not any(row.second_law_kept for row in qn.compare(net, density_matrices=True).assessments.values())
 
 
 # ---------------------------------------------------------------- how it reads

@@ -172,6 +172,17 @@ def test_modes_and_heat_show_their_numbers(values):
     assert number(values["heat"].work, 10) in written(values["heat"])[1]
 
 
+def test_a_thousand_nodes_are_not_all_shown():
+    bath = qn.Bath("0", 12, qn.PhononSpectrum(1e-9))
+    net = qn.chain({str(number): qn.Oscillator(5) for number in range(1000)}, 0.1, hot=bath)
+    for value, head in ((net, "Network"), (qn.normal_modes(net), "Normal modes, the first 12 of 1000")):
+        texts = written(value)[1]
+        assert texts[0] == head
+        assert "and 988 more" in texts
+        assert len(value._repr_html_()) < 20_000
+    assert "1000 nodes, more than are drawn" in written(net)[1]
+
+
 def test_long_tables_are_cut():
     weak = qn.Bath("A", 12, qn.PhononSpectrum(1e-9))
     nodes, coupling = [qn.TwoLevel(5 + index / 7) for index in range(4)], (0.3, qn.Dispersive(0.2))

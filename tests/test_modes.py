@@ -258,6 +258,34 @@ def test_unbounded_networks_are_refused(net: qn.Network, message: str) -> None:
         qn.modes.require_bounded(net)
 
 
+def test_the_local_equation_of_an_unbounded_network_is_solved_with_a_warning():
+    """Its moments are those of one-body matrices, whatever the couplings make of the energy."""
+    net = qn.two_node("oscillator", omega_h=1, omega_c=1, epsilon=1.5, T_h=0.2, T_c=0.1, kappa=1e-2)
+    with pytest.warns(
+        qn.UnboundedWarning, match=r"epsilon must be below .* is 1.5: .*no state of such a network is phys"
+    ):
+        equation = qn.local_master_equation(net)
+    assert qn.steady_state(equation).heat_currents["hot"] == pytest.approx(
+        qn.gaussian.steady_state(net, "local").heat_currents["hot"], rel=1e-8
+    )
+    for name, build in qn.MASTER_EQUATIONS.items():
+        if name != "local":
+            with pytest.raises(ValueError, match="epsilon must be below"):
+                build(net)
+    with pytest.warns(qn.UnboundedWarning) as caught:
+        qn.local_master_equation(net)
+    assert caught[0].filename == __file__
+    with pytest.warns(qn.UnboundedWarning, match="1 of 2 points warn, the first for the local equation at epsilon=1.5"):
+        qn.sweep(
+            "oscillator",
+            ["local"],
+            {"epsilon": [0.5, 1.5]},
+            {"omega_h": 1, "omega_c": 1, "T_h": 0.2, "T_c": 0.1, "kappa": 1e-2},
+        )
+    # A bounded one is not warned of: warnings are errors here.
+    qn.local_master_equation(net.replace(couplings={("A", "B"): 0.9}))
+
+
 @pytest.mark.parametrize("strength", [1e-6, 1e-8])
 @pytest.mark.parametrize("equation", ["global", "universal"])
 def test_small_coefficients_of_three_nodes_keep_their_digits(equation, strength):

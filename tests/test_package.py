@@ -83,6 +83,22 @@ def test_a_value_prints_itself_in_two_lines_or_three(name):
     assert " at 0x" not in repr(VALUES[name])
 
 
+LONG = qn.chain({str(number): qn.Oscillator(5) for number in range(1000)}, 0.1, hot=qn.Bath("0", 2, PHONONS))
+
+
+def test_a_value_of_a_thousand_nodes_prints_the_first_few():
+    for value in (LONG, LONG.nodes, qn.normal_modes(LONG)):
+        assert len(repr(value)) < 500
+        assert "… and 994 more" in repr(value)
+
+
+def test_an_error_about_a_thousand_nodes_names_the_first_few():
+    with pytest.raises(KeyError, match="'x' is none of \\['0', '1', '2', '3', '4', '5', … and 994 more\\]"):
+        LONG.nodes["x"]
+    with pytest.raises(ValueError, match=r"node must be one of '0', .* … and 994 more, but is '1000'; did you mean"):
+        LONG.replace(nodes={"1000": qn.TwoLevel(5)})
+
+
 def test_completion_shows_what_is_public():
     shown = dir(qn)
     assert set(qn.__all__) <= set(shown)

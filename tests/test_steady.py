@@ -669,3 +669,78 @@ def test_where_a_larger_space_does_not_converge_the_smaller_one_is_returned_with
     assert state.equation.space.dimension == first
     exact = qn.gaussian.steady_state(net, "local").heat_currents["hot"]
     assert 1e-8 * abs(exact) < abs(state.heat_currents["hot"] - exact) <= state.heat_current_errors["hot"]
+
+
+# ---------------------------------------------------------------- what is said of one-body matrices
+
+
+def shown_while_solving(equation, capsys, **options):
+    capsys.readouterr()
+    qn.steady_state(equation, **options)
+    return capsys.readouterr().err
+
+
+def test_progress_of_what_one_body_matrices_can_do_says_so_once(monkeypatch, capsys):
+    monkeypatch.setattr("qnet_qutip.progress.QUIET_SECONDS", 0.0)
+    net = qn.two_node("oscillator", omega_h=10, omega_c=5, epsilon=0.1, T_h=2, T_c=1, kappa=1e-4)
+    for name, build in qn.MASTER_EQUATIONS.items():
+        shown = shown_while_solving(build(net), capsys)
+        call = f"gaussian.steady_state(network, {name!r}" + (", cutoff=...)" if name == "partial_secular" else ")")
+        advice = f"steady state: {call} gives the same currents without a density matrix, in milliseconds\n"
+        assert shown.startswith(advice)
+        assert shown.count("gaussian") == 1
+        assert " states (0 s)" in shown
+
+
+def test_progress_shows_every_iteration_of_a_first_cycle(monkeypatch, capsys):
+    monkeypatch.setattr("qnet_qutip.progress.QUIET_SECONDS", 0.0)
+    monkeypatch.setattr("qnet_qutip.steady.few_unknowns", lambda *arguments, **options: None)
+    net = qn.two_node("oscillator", omega_h=10, omega_c=5, epsilon=0.1, T_h=2, T_c=1, kappa=1e-4)
+    shown = shown_while_solving(qn.redfield_master_equation(net), capsys)
+    assert " states, 1 iterations (0 s)\n" in shown
+    assert " states, 2 iterations" in shown
+
+
+def test_progress_of_anything_else_does_not(monkeypatch, capsys):
+    monkeypatch.setattr("qnet_qutip.progress.QUIET_SECONDS", 0.0)
+    net = qn.two_node("oscillator", omega_h=10, omega_c=5, epsilon=0.1, T_h=0.5, T_c=0.4, kappa=1e-4)
+    ohmic = {
+        "hot": qn.Bath("A", 0.5, qn.OhmicSpectrum(1e-4, 20)),
+        "cold": qn.Bath("B", 0.4, qn.OhmicSpectrum(1e-4, 20)),
+    }
+    own = qn.OperatorBath(qutip.sigmax(), 1.0, qn.PhononSpectrum(1e-4))
+    equations = [
+        qn.redfield_master_equation(net.replace(baths=ohmic), level_shift=True),
+        qn.global_master_equation(net.replace(nodes={"A": qn.Oscillator(10, anharmonicity=0.1)})),
+        qn.local_master_equation(net.replace(couplings={("A", "B"): (0.1, qn.Dispersive(0.1))})),
+        qn.unified_master_equation(qn.chain([qn.TwoLevel(5), qn.TwoLevel(4)], 0.1, **net.baths)),
+        qn.global_master_equation(qutip.sigmaz(), {"hot": own}),
+    ]
+    for equation in equations:
+        assert "gaussian" not in shown_while_solving(equation, capsys)
+    mixed = qutip.tensor([qutip.qeye(2) / 2] * 2)
+    assert "gaussian" in shown_while_solving(PAIR, capsys)
+    assert "gaussian" not in shown_while_solving(PAIR, capsys, rho0=mixed)
+
+
+def test_what_does_not_fit_in_memory_is_told_of_one_body_matrices():
+    ends = {"hot": qn.Bath("A", 12, qn.PhononSpectrum(1e-4)), "cold": qn.Bath("H", 10, qn.PhononSpectrum(1e-4))}
+    row = qn.chain([qn.Oscillator(5)] * 8, 0.1, **ends)
+    for name in ("local", "global"):
+        with pytest.raises(MemoryError, match=rf"GB; .*; gaussian\.steady_state\(network, '{name}'\) gives the same"):
+            qn.MASTER_EQUATIONS[name](row)
+    with pytest.raises(MemoryError) as caught:
+        qn.local_master_equation(row.replace(nodes={"A": qn.Oscillator(5, anharmonicity=0.1)}))
+    assert "gaussian" not in str(caught.value)
+
+
+def test_a_solve_that_does_not_fit_in_memory_is_told_of_one_body_matrices(monkeypatch):
+    net = qn.two_node("oscillator", omega_h=10, omega_c=5, epsilon=0.1, T_h=2, T_c=1, kappa=1e-4)
+    equation = qn.local_master_equation(net)
+
+    def too_large(*arguments, **options):
+        raise MemoryError("it would take about 40 GB")
+
+    monkeypatch.setattr("qnet_qutip.steady.few_unknowns", too_large)
+    with pytest.raises(MemoryError, match=r"^it would take about 40 GB; gaussian.steady_state\(network, 'local'\)"):
+        qn.steady_state(equation)

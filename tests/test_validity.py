@@ -59,11 +59,18 @@ def test_bad_input_is_refused() -> None:
         validity(pair, {**OVER, "epsilon": []})
     with pytest.raises(TypeError, match="network must be a Network"):
         validity(lambda detuning, epsilon: None, OVER)  # type: ignore[arg-type, return-value]
-    with pytest.raises(qn.exact.NoExactAnswerError, match="must be an Oscillator"):
+    with pytest.raises(qn.exact.NoExactAnswerError, match="must be an Oscillator") as caught:
         validity(
             lambda a, b: qn.two_node("two-level", omega_h=5, omega_c=5, epsilon=0.1, T_h=a, T_c=b, kappa=1e-4),
             {"a": [12.0], "b": [10.0]},
         )
+    assert caught.value.__notes__ == ["at a=12, b=10"]
+    with pytest.raises(ValueError, match="T_c must be positive") as caught:
+        validity(
+            lambda a, b: qn.two_node("oscillator", omega_h=5, omega_c=5, epsilon=0.1, T_h=a, T_c=b, kappa=1e-4),
+            {"a": [12.0], "b": [10.0, -1.0]},
+        )
+    assert caught.value.__notes__ == ["at a=12, b=-1"]
 
 
 def test_all_that_takes_long_shows_how_far_it_is(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -21,7 +22,14 @@ from qnet_qutip.estimates import (
     mode_occupations,
     one_way_flows,
 )
-from qnet_qutip.modes import NormalModes, is_harmonic, normal_modes, require_bounded, require_positive_modes
+from qnet_qutip.modes import (
+    NormalModes,
+    UnboundedWarning,
+    is_harmonic,
+    normal_modes,
+    require_bounded,
+    require_positive_modes,
+)
 from qnet_qutip.network import (
     FrozenMapping,
     Network,
@@ -44,6 +52,9 @@ from qnet_qutip.truncation import (
     oscillator_names,
     warn_if_too_small,
 )
+
+MILLISECONDS = 20
+"""Nodes up to which one-body matrices take milliseconds; a thousand take seconds."""
 
 
 def assemble(
@@ -106,13 +117,33 @@ def assemble(
         raise ValueError("baths must not be given with a network, which has its own")
     require_reached(network)
     modes = _modes(definition, network)
-    if not definition.local and modes is None:
+    if definition.local:
+        _warn_if_unbounded(network)
+    elif modes is None:
         # `normal_modes` has made sure of it otherwise.
         require_bounded(network)
         if any(bath.coupling == "rotating-wave" for bath in network.baths.values()):
             require_positive_modes(network)
-    truncation = _truncation(definition, network, modes, levels, max_excitations, rtol, basis)
+    try:
+        truncation = _truncation(definition, network, modes, levels, max_excitations, rtol, basis)
+    except MemoryError as error:
+        if instead := without_density_matrix(network, definition.name, options):
+            raise MemoryError(f"{error}; {instead}") from None
+        raise
     return on_truncation(definition, network, modes, truncation, options)
+
+
+def _warn_if_unbounded(network: Network) -> None:
+    """The baths of the local equation act on bare nodes, whose steady state may exist without a ground state of all."""
+    try:
+        require_bounded(network)
+    except ValueError as error:
+        warnings.warn(
+            f"{error}; no state of such a network is physical, and every other equation refuses it: the local one, "
+            "whose baths do not know of the couplings, is solved all the same",
+            UnboundedWarning,
+            stacklevel=4,
+        )
 
 
 def on_truncation(
@@ -127,6 +158,19 @@ def on_truncation(
             space = node_space(truncation)
         system = of_bare_nodes(network, space) if definition.local else of_network(network, space, modes)
         return _equation(definition, system, options, temperatures, network, space, modes)
+
+
+def without_density_matrix(network: Network | None, equation: str, options: Options) -> str:
+    """In words, what gives the same currents in a fraction of the time; nothing where nothing does."""
+    from qnet_qutip import gaussian
+
+    if network is None or options.get("level_shift") or not gaussian.is_gaussian(network, equation):
+        return ""
+    chosen = "".join(f", {name}=..." for name in ("clusters", "cutoff") if options.get(name) is not None)
+    return (
+        f"gaussian.steady_state(network, {equation!r}{chosen}) gives the same currents without a density matrix, "
+        + ("in milliseconds" if len(network.nodes) <= MILLISECONDS else "in seconds")
+    )
 
 
 def enlarged(equation: MasterEquation, factor: float) -> MasterEquation:

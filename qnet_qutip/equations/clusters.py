@@ -100,14 +100,23 @@ def warn_if_doubtful(clusters: Sequence[Cluster], errors: Sequence[float]) -> No
     doubtful = [(error, cluster) for error, cluster in zip(errors, clusters, strict=True) if error > 1 + CONSISTENT]
     if not doubtful:
         return
-    largest, (lowest, highest, _) = max(doubtful)
+    largest, worst = max(doubtful)
     warnings.warn(
         f"{len(doubtful)} of {len(clusters)} clusters of Bohr frequencies are neither narrow nor far enough apart, the "
-        f"worst from {lowest:.6g} to {highest:.6g}: the heat currents may be off by {largest:.3g} times the rates over "
+        f"worst {_extent(worst)}: the heat currents may be off by {largest:.3g} times the rates over "
         "the frequencies or more; compare with another equation (universal, redfield), or give clusters",
         ClusterWarning,
         stacklevel=3,
     )
+
+
+def _extent(cluster: Cluster) -> str:
+    """The bounds of a cluster in words, with the digits that tell them apart and one more."""
+    lowest, highest, _ = cluster
+    if lowest == highest:
+        return f"at {lowest:.6g} alone"
+    digits = min(17, max(6, 2 + math.ceil(math.log10(highest / (highest - lowest)))))
+    return f"from {lowest:.{digits}g} to {highest:.{digits}g}"
 
 
 def bohr_frequencies(system: OpenSystem) -> list[Weighted]:

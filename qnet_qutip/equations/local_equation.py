@@ -52,6 +52,8 @@ def local_master_equation(
     -----
     TruncationWarning
         If a given cut is too small for the temperatures.
+    UnboundedWarning
+        If the energy of the network has no lower bound, where every other equation is refused.
 
     Examples
     --------

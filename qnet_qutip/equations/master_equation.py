@@ -20,6 +20,7 @@ from qnet_qutip.solver.generator import CollapseOperator
 from qnet_qutip.solver.process_settings import every_entry_kept
 from qnet_qutip.space import Space
 from qnet_qutip.truncation import DEFAULT_RTOL
+from qnet_qutip.wording import listed
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -169,5 +170,5 @@ class MasterEquation:
         kind = "collapse operators"
         if any(isinstance(member, tuple) for members in self._derived.values() for member in members):
             kind = "pairs of operators"
-        baths = ", ".join(f"{bath}: {len(members)}" for bath, members in self._derived.items())
+        baths = listed([f"{bath}: {len(members)}" for bath, members in self._derived.items()])
         return f"{self.name} master equation, {self.hamiltonian.shape[0]} states{cut}, {kind} {{{baths}}}"

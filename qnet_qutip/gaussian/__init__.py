@@ -8,7 +8,7 @@ keep their digits where they are 1e-14 of what the baths exchange.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from qnet_qutip.gaussian.clusters import Options
 from qnet_qutip.gaussian.failures import Failures
 from qnet_qutip.gaussian.large import solved_at_any_size
 from qnet_qutip.gaussian.moments import Moments, equations_of_motion
-from qnet_qutip.gaussian.quadratic import Graph, NotGaussianError, Numbers, quadratic
+from qnet_qutip.gaussian.quadratic import Graph, NotGaussianError, Numbers, is_gaussian, quadratic
 from qnet_qutip.gaussian.small import Solution
 from qnet_qutip.gaussian.solution import in_nodes, occupations, require_solved
 from qnet_qutip.gaussian.state import GaussianState
@@ -26,7 +26,7 @@ from qnet_qutip.gaussian.twofold import Array
 from qnet_qutip.network import FrozenMapping, Network
 from qnet_qutip.progress import progress_line
 
-__all__ = ["EQUATIONS", "Currents", "GaussianState", "NotGaussianError", "heat_currents", "steady_state"]
+__all__ = ["EQUATIONS", "Currents", "GaussianState", "NotGaussianError", "heat_currents", "is_gaussian", "steady_state"]
 
 EQUATIONS = ("local", "global", "unified", "universal", "redfield", "partial_secular")
 """Names of the master equations, those of `MASTER_EQUATIONS`."""
@@ -83,11 +83,14 @@ def steady_state(
     """
     options = _checked(equation, clusters, cutoff)
     graph = Graph.of(network)
+    show = progress_line(f"one-body matrices, {equation} equation")
     try:
-        moments, found = _solved([network], graph.numbers([network]), graph, equation, options)
+        moments, found = _solved([network], graph.numbers([network], equation), graph, equation, options, show)
     except Failures as failed:
         raise failed.errors[0] from None
+    show("moments of the nodes")
     xx, pp, xp = (matrix.high[0] for matrix in in_nodes(moments, found))
+    show("")
     for matrix in (xx, pp, xp):
         matrix.flags.writeable = False
     return GaussianState(
@@ -103,12 +106,18 @@ def steady_state(
 
 
 def _solved(
-    networks: Sequence[Network], numbers: Numbers, graph: Graph, equation: str, options: Options
+    networks: Sequence[Network],
+    numbers: Numbers,
+    graph: Graph,
+    equation: str,
+    options: Options,
+    report: Callable[[str], None],
 ) -> tuple[Moments, Solution]:
     """Steady second moments of networks of one graph; `Failures` of those that have none."""
     system = quadratic(networks, numbers, graph, equation)
+    report("rates")
     moments = equations_of_motion(system, equation, options)
-    found = solved_at_any_size(moments)
+    found = solved_at_any_size(moments, report)
     require_solved(system, equation, found)
     return moments, found
 
@@ -184,7 +193,7 @@ def heat_currents(
     if not networks:
         raise ValueError("networks must be at least one, but is empty")
     graph = Graph.of(networks[0])
-    numbers = graph.numbers(networks)
+    numbers = graph.numbers(networks, equation)
     count, baths, nodes = len(networks), list(graph.baths), list(graph.nodes)
     currents, errors = np.full((2, count, len(baths)), np.nan)
     occupied = np.full((count, len(nodes)), np.nan)
@@ -192,10 +201,16 @@ def heat_currents(
     step = max(1, CHUNK // len(nodes) ** 4)
     pending = [list(range(start, min(start + step, count))) for start in range(0, count, step)][::-1]
     show = progress_line("networks")
+
+    def report(text: str) -> None:
+        show(f"{chosen[0]} of {count}, {text}")
+
     while pending:
         chosen = pending.pop()
         try:
-            moments, found = _solved([networks[each] for each in chosen], numbers[chosen], graph, equation, options)
+            moments, found = _solved(
+                [networks[each] for each in chosen], numbers[chosen], graph, equation, options, report
+            )
         except Failures as failed:
             failures |= {chosen[each]: error for each, error in failed.errors.items()}
             left = [number for each, number in enumerate(chosen) if each not in failed.errors]

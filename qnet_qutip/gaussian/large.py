@@ -31,8 +31,15 @@ MOST_STALLED = 3
 """Steps in a row that are not half as large as the one before, after which it is given up."""
 
 
-def solved_at_any_size(moments: Moments) -> Solution:
-    """Steady second moments, of clusters of modes one by one where nothing couples them."""
+def solved_at_any_size(moments: Moments, report: Callable[[str], None]) -> Solution:
+    """Steady second moments, of clusters of modes one by one where nothing couples them.
+
+    Parameters
+    ----------
+    moments : Moments
+    report : callable
+        Is told of each step that may take seconds.
+    """
     n = moments.positions.shape[-1]
     if n * (n if moments.conserving else 2 * n + 1) <= SMALL_UNKNOWNS:
         of_baths = matrices(moments)
@@ -44,7 +51,7 @@ def solved_at_any_size(moments: Moments) -> Solution:
         one = _at(moments, number)
         apart = one.near is not None and one.far is None
         try:
-            found.append(_by_blocks(one) if apart else _refined(one))
+            found.append((_by_blocks if apart else _refined)(one, report))
         except Failures as failed:
             # Of a block of the network, or of itself.
             failures[number] = next(iter(failed.errors.values()))
@@ -76,7 +83,7 @@ def _at(moments: Moments, number: int) -> Moments:
     )
 
 
-def _by_blocks(moments: Moments) -> Solution:
+def _by_blocks(moments: Moments, report: Callable[[str], None]) -> Solution:
     """Clusters of modes are moved apart from each other: those of one size are solved together."""
     assert moments.near is not None
     near, n = moments.near[0], moments.near.shape[-1]
@@ -101,7 +108,8 @@ def _by_blocks(moments: Moments) -> Solution:
                 sigma=_of_blocks(moments.sigma, chosen),
                 tau=_of_blocks(moments.tau, chosen),
                 near=None,
-            )
+            ),
+            report,
         )
         for name, (high, low) in parts.items():
             high[rows, columns] = getattr(found, name).high
@@ -173,7 +181,7 @@ def _motion(moments: Moments) -> _Motion:
     return _Motion(h_x, h_p, damping + crossed, damping - crossed, diffusion - mixed, diffusion + mixed, False)
 
 
-def _refined(moments: Moments) -> Solution:
+def _refined(moments: Moments, report: Callable[[str], None]) -> Solution:
     motion = _motion(moments)
     ways: list[Callable[[], tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None]] = [
         lambda: damped_modes(moments) if moments.conserving else None,
@@ -183,10 +191,11 @@ def _refined(moments: Moments) -> Solution:
     currents, flows = np.zeros(moments.baths), np.zeros(moments.baths)
     errors = np.full(moments.baths, np.inf)
     for way in ways:
+        report("damped modes")
         modes = way()
         if modes is None:
             continue
-        moved, currents, errors, flows = _corrected(moments, motion, modes)
+        moved, currents, errors, flows = _corrected(moments, motion, modes, report)
         if np.isfinite(errors).all():
             require_decaying(modes[0][None])
             break
@@ -204,7 +213,10 @@ def _drift(motion: _Motion) -> NDArray[Any]:
 
 
 def _corrected(
-    moments: Moments, motion: _Motion, modes: tuple[NDArray[Any], NDArray[Any], NDArray[Any]]
+    moments: Moments,
+    motion: _Motion,
+    modes: tuple[NDArray[Any], NDArray[Any], NDArray[Any]],
+    report: Callable[[str], None],
 ) -> tuple[Moved, Array, Array, Array]:
     """Refinement until the currents settle; infinite errors if they do not."""
     values, vectors, inverse = modes
@@ -215,7 +227,8 @@ def _corrected(
     moved: Moved = (zero,) * (2 if motion.conserving else 3)
     currents, flows = _currents(moments, moved)
     last, stalled = np.inf, 0
-    for _ in range(MOST_STEPS):
+    for number in range(1, MOST_STEPS + 1):
+        report(f"second moments, step {number}")
         rates = motion.residual(moved)
         residual = (
             rates[0] + 1j * rates[1]

@@ -23,9 +23,7 @@ from qnet_qutip.network import (
     require_reached,
 )
 from qnet_qutip.spectra import CallableSpectrum, SpectralDensity, UnknownDensityError, checked_density
-
-INSTEAD = "solve its density matrix: steady_state(local_master_equation(network))"
-
+from qnet_qutip.wording import listed
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -233,8 +231,8 @@ class Graph:
             {name: (bath.node, bath.coupling) for name, bath in network.baths.items()},
         )
 
-    def numbers(self, networks: Sequence[Network]) -> Numbers:
-        """What the networks differ by, in the order of this graph.
+    def numbers(self, networks: Sequence[Network], equation: str) -> Numbers:
+        """What the networks differ by, in the order of this graph; the equation that it is for is named in errors.
 
         Raises
         ------
@@ -257,7 +255,7 @@ class Graph:
             if [*map(type, nodes)] != kinds or [(bath.node, bath.coupling) for bath in baths] != forms:
                 raise self._other(network)
             if any(getattr(node, "anharmonicity", 0.0) for node in nodes):
-                _require_harmonic(network)
+                _require_harmonic(network, equation)
             if [*map(type, couplings)] != plain:
                 given = [coupling if isinstance(coupling, tuple) else (coupling,) for coupling in couplings]
                 if [tuple(Swap if isinstance(term, float) else type(term) for term in each) for each in given] != terms:
@@ -305,12 +303,30 @@ def _require_gaussian(networks: Sequence[Network], strengths: Array, equation: s
     return fermions
 
 
+def is_gaussian(network: Network, equation: str) -> bool:
+    """Whether a network's steady state by a master equation is known to be Gaussian.
+
+    Examples
+    --------
+    >>> import qnet_qutip as qn
+    >>> net = qn.two_node("two-level", omega_h=10, omega_c=5, epsilon=0.01, T_h=12, T_c=10, kappa=1e-4)
+    >>> is_gaussian(net, "global"), is_gaussian(net, "redfield")
+    (True, False)
+    """
+    try:
+        Graph.of(network).numbers([network], equation)
+        _require_one_gaussian(network, equation)
+    except NotGaussianError:
+        return False
+    return True
+
+
 def _require_one_gaussian(network: Network, equation: str) -> bool:
     for first, second, term in coupling_terms(network):
         if isinstance(term, Dispersive) and term.strength:
             raise NotGaussianError(
                 "network must be quadratic to have one-body matrices, but the coupling of "
-                f"{first!r} and {second!r} is of fourth order, {term!r}; {INSTEAD}"
+                f"{first!r} and {second!r} is of fourth order, {term!r}; {_instead(equation)}"
             )
     two_level = [name for name, node in network.nodes.items() if isinstance(node, TwoLevel)]
     if not two_level:
@@ -318,50 +334,50 @@ def _require_one_gaussian(network: Network, equation: str) -> bool:
     if len(two_level) < len(network.nodes):
         others = [name for name in network.nodes if name not in two_level]
         raise NotGaussianError(
-            f"nodes must be all oscillators, or all two-level in a chain, for one-body matrices, but {two_level} are "
-            f"two-level and {others} are not; {INSTEAD}"
+            "nodes must be all oscillators, or all two-level in a chain, for one-body matrices, but "
+            f"{listed(two_level)} are two-level and {listed(others)} are not; {_instead(equation)}"
         )
     _require_fermions(network, equation)
     return True
 
 
-def _require_harmonic(network: Network) -> None:
+def _instead(equation: str) -> str:
+    return f"solve its density matrix: steady_state({equation}_master_equation(network))"
+
+
+def _require_harmonic(network: Network, equation: str) -> None:
     for name, node in network.nodes.items():
         if isinstance(node, Oscillator) and node.anharmonicity:
             raise NotGaussianError(
                 f"network must be quadratic to have one-body matrices, but node {name!r} is anharmonic, {node!r}; "
-                f"{INSTEAD}"
+                f"{_instead(equation)}"
             )
 
 
 def _require_fermions(network: Network, equation: str) -> None:
     """Two-level nodes are free fermions in a chain in the order of the nodes, with swaps, and baths at its ends."""
     nodes = list(network.nodes)
-    if equation not in ("local", "global"):
-        raise NotGaussianError(
-            "equation must be 'local' or 'global' for two-level nodes, whose other equations are not those of free "
-            f"fermions, but is {equation!r}; solve its density matrix: "
-            f"steady_state({equation}_master_equation(network))"
-        )
     for first, second, term in coupling_terms(network):
         if not isinstance(term, Swap) and term.strength:
             raise NotGaussianError(
                 f"couplings of two-level nodes must be swaps for one-body matrices, but that of {first!r} and "
-                f"{second!r} is {term!r}; {INSTEAD}"
+                f"{second!r} is {term!r}; {_instead(equation)}"
             )
         if abs(nodes.index(first) - nodes.index(second)) != 1 and term.strength:
             raise NotGaussianError(
                 "two-level nodes must be coupled in a chain, in the order of the nodes, to be free fermions, but "
-                f"{first!r} and {second!r} are not neighbours in {_listed(nodes)}; {INSTEAD}"
+                f"{first!r} and {second!r} are not neighbours in {listed(nodes)}; {_instead(equation)}"
             )
     for name, bath in network.baths.items():
         if bath.node not in (nodes[0], nodes[-1]):
             raise NotGaussianError(
                 f"baths of a chain of two-level nodes must be on its ends, {nodes[0]!r} and {nodes[-1]!r}, for "
                 f"one-body matrices, but bath {name!r} is on {bath.node!r}, where the string of the Jordan-Wigner "
-                f"transformation does not cancel; {INSTEAD}"
+                f"transformation does not cancel; {_instead(equation)}"
             )
-
-
-def _listed(names: list[str]) -> str:
-    return f"{names}" if len(names) <= 10 else f"[{names[0]!r}, ..., {names[-1]!r}]"
+    # Last: where the network is in the way, one of these two is no remedy.
+    if equation not in ("local", "global"):
+        raise NotGaussianError(
+            "equation must be 'local' or 'global' for two-level nodes, whose other equations are not those of free "
+            f"fermions, but is {equation!r}; take one of these, or {_instead(equation)}"
+        )

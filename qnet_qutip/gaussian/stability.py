@@ -44,6 +44,6 @@ def require_decaying(rates: NDArray[Any]) -> None:
         growth <= GROWTH * np.abs(rates).max(axis=-1),
         lambda number: ValueError(
             f"the equation must have a steady state, but its moments grow at a rate of {growth[number]:.3g}: couplings "
-            "or baths are too strong for it; weaken them, or take the global equation"
+            "or baths are too strong for it; weaken them, or take the global equation if the energy has a lower bound"
         ),
     )

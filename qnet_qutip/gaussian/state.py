@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from qnet_qutip import checks
 from qnet_qutip.gaussian.twofold import Array
 from qnet_qutip.network import FrozenMapping, Network, Quadrature, Swap, TwoLevel, coupling_terms
+from qnet_qutip.wording import listed
 
 if TYPE_CHECKING:
     import qutip
@@ -201,7 +202,7 @@ class GaussianState:
         return density_matrix(self, levels)
 
     def __repr__(self) -> str:
-        currents = ", ".join(f"{bath}: {current:.10g}" for bath, current in self.heat_currents.items())
+        currents = listed([f"{bath}: {current:.10g}" for bath, current in self.heat_currents.items()])
         worst = max(self.heat_current_errors.values())
         return (
             f"GaussianState of {len(self.network.nodes)} nodes, {self.equation} master equation, currents right to "

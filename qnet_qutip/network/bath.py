@@ -56,8 +56,8 @@ class Bath:
         coupling: str = "rotating-wave",
     ) -> None:
         if not isinstance(node, str):
-            raise TypeError(f"node must be the name of a node, but is {node!r}")
-        temperature, spectrum = temperature_and_spectrum(temperature, spectrum)
+            raise TypeError(f"node must be the name of a node, but is {node!r}; {_order('node')}")
+        temperature, spectrum = temperature_and_spectrum("node", temperature, spectrum)
         checks.one_of("coupling", coupling, BATH_COUPLINGS)
         object.__setattr__(self, "node", node)
         object.__setattr__(self, "temperature", temperature)
@@ -69,27 +69,42 @@ class Bath:
         return f"Bath({self.node!r}, {self.temperature}, {self.spectrum!r}{coupling})"
 
 
+def _order(first: str) -> str:
+    return f"the order is {first}, temperature, spectrum"
+
+
 def temperature_and_spectrum(
-    temperature: float | None, spectrum: SpectralDensity | BosonicEnvironment | None
+    first: str, temperature: float | None, spectrum: SpectralDensity | BosonicEnvironment | None
 ) -> tuple[float, SpectralDensity]:
     """What a bath is given as these two, checked; a QuTiP environment may bring its temperature along.
+
+    Parameters
+    ----------
+    first : str
+        The argument before them, to tell those who swapped them.
+    temperature : float or None
+    spectrum : SpectralDensity, qutip.BosonicEnvironment or None
 
     Raises
     ------
     TypeError, ValueError
         As for `Bath`.
     """
+    if temperature is not None:
+        try:
+            temperature = checks.not_negative("temperature", temperature)
+        except TypeError as error:
+            raise TypeError(f"{error}; {_order(first)}") from None
     if isinstance(spectrum, BosonicEnvironment):
         spectrum = EnvironmentSpectrum(spectrum)
     density = getattr(spectrum, "density", None)
     if spectrum is None or not callable(density):
-        raise TypeError(f"spectrum must have a method density(frequency), but is {spectrum!r}")
+        raise TypeError(f"spectrum must have a method density(frequency), but is {spectrum!r}; {_order(first)}")
     bound = spectrum.environment.T if isinstance(spectrum, EnvironmentSpectrum) else None
     if temperature is None:
-        temperature = bound
-    if temperature is None:
-        raise TypeError(f"temperature must be given, because {spectrum!r} has none")
-    temperature = checks.not_negative("temperature", temperature)
+        if bound is None:
+            raise TypeError(f"temperature must be given, because {spectrum!r} has none")
+        temperature = checks.not_negative("temperature", bound)
     if bound is not None and temperature != bound:
         raise ValueError(
             f"temperature must be that of the environment, {bound:g}, or be left out, but is {temperature:g}"

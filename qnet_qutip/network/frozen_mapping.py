@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable, ItemsView, Iterator, KeysView, Mapping, ValuesView
 from typing import TypeVar
 
+from qnet_qutip.wording import listed
+
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
@@ -21,7 +23,7 @@ class FrozenMapping(Mapping[Key, Value]):
         try:
             return self._entries[key]
         except KeyError:
-            raise KeyError(f"{key!r} is none of {list(self._entries)}") from None
+            raise KeyError(f"{key!r} is none of [{listed(list(map(repr, self._entries)))}]") from None
 
     def __iter__(self) -> Iterator[Key]:
         return iter(self._entries)
@@ -46,7 +48,8 @@ class FrozenMapping(Mapping[Key, Value]):
         return hash(frozenset(self._entries.items()))
 
     def __repr__(self) -> str:
-        return repr(self._entries)
+        """As of a dictionary; of many entries the first few, and how many more there are."""
+        return f"{{{listed([f'{key!r}: {value!r}' for key, value in self.items()])}}}"
 
     def _ipython_key_completions_(self) -> list[Key]:
         return list(self)

@@ -120,12 +120,16 @@ def ring(nodes: Nodes, coupling: Links, **baths: Bath) -> Network:
 
 
 def star(nodes: Nodes, coupling: Links, **baths: Bath) -> Network:
-    """A star: the first node, its centre, coupled to each of the others.
+    """A star: the first node is its centre, the hub, coupled to each of the others.
 
-    Parameters, result and errors are those of `chain`; at least two nodes.
+    Parameters, result and errors are those of `chain`; at least two nodes. Which one is the hub is said by the order of
+    the nodes alone: the first of a list, which is named "A", or of a mapping, whatever its name.
 
     Examples
     --------
+    >>> hub, arms = Oscillator(5), {"north": TwoLevel(5), "south": TwoLevel(4)}
+    >>> list(star({"hub": hub, **arms}, 0.1).couplings)
+    [('hub', 'north'), ('hub', 'south')]
     >>> phonons = PhononSpectrum(1e-4)
     >>> baths = {name: Bath(name, temperature, phonons) for name, temperature in {"B": 12, "C": 11, "D": 10}.items()}
     >>> net = star([Oscillator(5)] + [TwoLevel(5)] * 3, 0.1, **baths)

@@ -114,7 +114,8 @@ def cycles(
         once = iterations > 0
         reduction = float(np.clip(enough * options.rtol / error, furthest[once], least))
         patience = np.inf if once else stage.patience
-        cycle, space = _cycle(generator, stage, point, source, options, expected, reduction, patience, earlier)
+        too_slow = _reported(_too_slow(patience, reduction), options, iterations, error)
+        cycle, space = _cycle(generator, stage, point, source, options, expected, reduction, too_slow, earlier)
         # Let go of at once where it is not to be kept: the next cycle needs its memory.
         earlier = space if stage.keeps and space.rows + LEAST_ROOM <= stage.vectors else None
         del space
@@ -128,7 +129,7 @@ def cycles(
         # An error of the start that the first cycle could not see would pass for none: there are two at least, unless
         # the start was as good as the answer.
         if error <= options.rtol and (once or as_good):
-            return Attempt(point, error, changes, iterations, None, cycle.scales, earlier)
+            return Attempt(point, error, changes, iterations, None, cycle.scales, space=earlier)
         if cycle.gave_up or cycle.contraction > judge.WORST_CONTRACTION:
             kept = point if cycle.contraction < 1.0 else before
             why = "it was too slow" if cycle.gave_up else f"a cycle left {cycle.contraction:.2g} of the error"
@@ -145,11 +146,11 @@ def _cycle(
     options: Options,
     expected_before: Mapping[str, float],
     reduction: float,
-    patience: float,
+    too_slow: Callable[[list[float]], bool],
     earlier: Krylov | None,
 ) -> tuple[_Cycle, Krylov]:
     """One cycle: the correction in double precision, the new state in double-double, its error; and the space."""
-    space = krylov(generator, stage, -before.estimate, reduction, _too_slow(patience, reduction), earlier)
+    space = krylov(generator, stage, -before.estimate, reduction, too_slow, earlier)
     point = evaluated(generator, stage, corrected(generator, before.value, space.solution), source)
     scales = current_scales(generator, point.value[0], point.currents, options)
     norm = float(np.linalg.norm(point.value[0])) or 1.0
@@ -177,6 +178,21 @@ def _too_slow(patience: float, reduction: float) -> Callable[[list[float]], bool
         half = count // 2
         rate = np.log(max(reductions[-1], 1e-300) / reductions[half - 1]) / (count - half)
         return bool(rate >= 0.0 or count + np.log(reduction / reductions[-1]) / rate > patience)
+
+    return judged
+
+
+def _reported(
+    too_slow: Callable[[list[float]], bool], options: Options, before: int, error: float
+) -> Callable[[list[float]], bool]:
+    """The same, with a call of `applied` after every application but the last."""
+    applied = options.applied
+    if applied is None:
+        return too_slow
+
+    def judged(reductions: list[float]) -> bool:
+        applied(before + len(reductions), error)
+        return too_slow(reductions)
 
     return judged
 

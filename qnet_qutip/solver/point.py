@@ -46,6 +46,9 @@ class Options:
         What the error of a current is relative to where the current itself is smaller.
     report : callable or None
         Called after each cycle with the number of iterations and the estimated relative error.
+    applied : callable or None
+        Called with the same within a cycle, after each application: the error is that after the cycle before. A cycle
+        of a large space takes many seconds.
     """
 
     rtol: float = 1e-10
@@ -53,6 +56,7 @@ class Options:
     unique: bool = True
     smallest_scales: Mapping[str, float] = field(default_factory=dict)
     report: Callable[[int, float], None] | None = None
+    applied: Callable[[int, float], None] | None = None
 
 
 @dataclass(frozen=True, eq=False)

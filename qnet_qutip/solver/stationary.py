@@ -112,7 +112,7 @@ def _energy_rounding(on: OnSectors, solution: Solution, options: Options) -> flo
     energy = rounded if on.generator.energy is h else on.generator.energy
     other = solve(
         SectorGenerator(replace(on.generator, hamiltonian=rounded, energy=energy), on.sectors),
-        replace(options, report=None),
+        replace(options, report=None, applied=None),
     )
     changes = [abs(other.currents[bath] - solution.currents[bath]) / scale for bath, scale in solution.scales.items()]
     change = max(norm(other.value[0] - solution.value[0]) / norm(solution.value[0]), *changes, 0.0)
@@ -245,7 +245,7 @@ def long_time_state(generator: Generator, rho0: Entries, options: Options) -> tu
     rho = on.sectors.pack(rho0)
     iterations, left, change, solution = 0, np.inf, np.inf, None
     slownesses = list(SLOWNESSES)
-    step_options = replace(options, report=None)
+    step_options = replace(options, report=None, applied=None)
     while left > PROJECTION_TOLERANCE:
         if iterations >= options.max_iterations:
             raise ConvergenceError(

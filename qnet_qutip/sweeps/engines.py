@@ -221,7 +221,7 @@ def _opened(executor: int | Executor) -> Iterator[tuple[Executor, int]]:
         yield executor, HANDED_OUT
         return
     context = multiprocessing.get_context("spawn")
-    with _one_blas_thread(), ProcessPoolExecutor(executor, context, _end_with_parent) as pool:
+    with _workers_of_one_blas_thread(), ProcessPoolExecutor(executor, context, _end_with_parent) as pool:
         try:
             # No more points than processes, so that there is little to wait for after an interrupt.
             yield pool, executor
@@ -246,7 +246,7 @@ def _end_with_parent() -> None:
 
 
 @contextlib.contextmanager
-def _one_blas_thread() -> Iterator[None]:
+def _workers_of_one_blas_thread() -> Iterator[None]:
     """One BLAS thread in the processes started inside: they inherit the environment, and import NumPy only then."""
     before = {name: os.environ.get(name) for name in BLAS_THREADS}
     os.environ.update(dict.fromkeys(BLAS_THREADS, "1"))

@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from qnet_qutip.wording import at_point
+
 RESERVED = ("equation", "bath", "node", "error", "warning")
 """Names that the dataset has for itself."""
 
@@ -54,10 +56,7 @@ class Grid:
 
     def label(self, number: int) -> str:
         """A point in words, for messages."""
-        return ", ".join(
-            f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
-            for name, value in self.point(number).items()
-        )
+        return at_point(self.point(number))
 
     def __repr__(self) -> str:
         return "Grid of " + " x ".join(f"{len(values)} {name}" for name, values in self.axes.items())

@@ -36,6 +36,7 @@ from qnet_qutip.sweeps.system import (
     digest,
     node_names,
 )
+from qnet_qutip.wording import noted
 
 
 class FailedPointWarning(UserWarning):
@@ -114,7 +115,8 @@ def sweep(
         Before any work starts: if an argument is not valid, cannot be sent to the executor's processes, or the
         checkpoint is not this sweep's.
     TypeError, AttributeError, ...
-        At the first point, with a note that names it: what only a mistake in a function of one's own raises.
+        At the first point, with a note that names it: whatever building it raises, and what only a mistake in a
+        function of one's own does.
     OSError
         If the checkpoint cannot be written; a `BlockingIOError` if another process is writing to it.
     RuntimeError
@@ -148,7 +150,8 @@ def sweep(
         raise TypeError(f"checkpoint must be a path, but is {checkpoint!r}")
     grid, options = checked_grid(coordinates, parameters), dict(options or {})
     builder = checked_build(build, [*parameters, *grid.axes])
-    system = checked_system(builder(**parameters, **grid.point(0)))
+    with noted(f"in a sweep, {grid.label(0)}"):
+        system = checked_system(builder(**parameters, **grid.point(0)))
     builders = checked_equations(equations, system, options)
     chosen = checked_observables(observables, OF_HAMILTONIANS if isinstance(system, tuple) else OF_NETWORKS)
     about = attributes(build, parameters, method, options)
@@ -162,7 +165,7 @@ def sweep(
     names = {"bath": bath_names(system), "node": node_names(system)}
 
     def place(point: int) -> str:
-        return f"for the {labels[point // grid.size]} equation at {grid.label(point % grid.size)}"
+        return f"for the {labels[point // grid.size]} equation {grid.label(point % grid.size)}"
 
     def collected(
         count: int, make: Callable[[int], Any], solve_one: Callable[[Any], Record], where: Callable[[int], str]

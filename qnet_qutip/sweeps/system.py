@@ -16,6 +16,7 @@ from qnet_qutip.equations import MASTER_EQUATIONS
 from qnet_qutip.network import NODE_KINDS, Network, bath_density, two_node
 from qnet_qutip.operators import OperatorBath
 from qnet_qutip.sweeps.grid import Grid
+from qnet_qutip.wording import in_full
 
 System: TypeAlias = Network | tuple[qutip.Qobj, Mapping[str, OperatorBath]]
 Equation: TypeAlias = str | Callable[..., Any]
@@ -152,12 +153,18 @@ def _own_name(function: object) -> str:
 def _name(function: object) -> str:
     if isinstance(function, partial):
         function = function.func
-    return getattr(function, "__qualname__", ADDRESS.sub("", repr(function)))
+    return getattr(function, "__qualname__", _in_full(function))
 
 
 def described(value: object) -> str:
     """How an attribute of a dataset shows a function or any other value: the same in every process."""
-    return _name(value) if callable(value) else ADDRESS.sub("", repr(value))
+    return _name(value) if callable(value) else _in_full(value)
+
+
+def _in_full(value: object) -> str:
+    """The repr of a value, as every process shows it, without leaving out any of a thousand nodes."""
+    with in_full():
+        return ADDRESS.sub("", repr(value))
 
 
 def digest(build: Callable[..., Any], grid: Grid, parameters: Mapping[str, Any]) -> str:
@@ -183,8 +190,9 @@ def _contents(system: System) -> str:
         hamiltonian, baths = system
         operators = [hamiltonian, *(bath.operator for bath in baths.values() if isinstance(bath, OperatorBath))]
         matrices = [hashlib.sha256(operator.full().tobytes()).hexdigest() for operator in operators]
-        return f"{matrices} {ADDRESS.sub('', repr(baths))}"
-    text = repr(system)
+        return f"{matrices} {_in_full(baths)}"
+    with in_full():
+        text = repr(system)
     if not ADDRESS.search(text):
         return text
     densities = {

@@ -367,8 +367,8 @@ def test_what_a_single_bath_sends_is_zero_to_the_stated_error(equation):
 
 @pytest.mark.parametrize("name", ["currents", "errors", "rounding"])
 def test_what_is_not_a_number_is_no_answer(name, monkeypatch):
-    def spoiled(moments):
-        found = large.solved_at_any_size(moments)
+    def spoiled(moments, report):
+        found = large.solved_at_any_size(moments, report)
         return dataclasses.replace(found, **{name: np.full_like(getattr(found, name), np.nan)})
 
     monkeypatch.setattr("qnet_qutip.gaussian.solved_at_any_size", spoiled)

@@ -44,6 +44,26 @@ def test_a_state_prints_pickles_and_compares():
     assert repr(many).startswith("Currents of 2 networks, local master equation")
 
 
+def test_every_step_of_many_nodes_is_shown(monkeypatch, capsys):
+    monkeypatch.setattr("qnet_qutip.progress.QUIET_SECONDS", 0.0)
+    row = qn.chain([qn.Oscillator(4)] * 30, 0.3, hot=HOT, cold=qn.Bath("B", 0.5, SPECTRUM))
+    for equation in ("local", "redfield"):
+        steady_state(row, equation)
+        shown = capsys.readouterr().err
+        for step in (
+            "rates",
+            "damped modes",
+            "second moments, step 1",
+            "second moments, step 2",
+            "moments of the nodes",
+        ):
+            assert f"one-body matrices, {equation} equation: {step} (0 s)" in shown
+    heat_currents([row, row], "local")
+    shown = capsys.readouterr().err
+    for step in ("0 of 2, second moments, step 1", "1 of 2, damped modes", "2 of 2"):
+        assert f"networks: {step} (0 s)" in shown
+
+
 def test_too_few_levels_warn():
     with pytest.warns(UserWarning, match="2 levels hold 0.9"):
         steady_state(PAIR, "global").density_matrix(levels=2)
@@ -89,6 +109,35 @@ def test_what_has_no_gaussian_steady_state_is_refused(network, equation, options
         found = heat_currents([network], equation, **options)
         assert np.isnan(found.heat_currents["hot"]).all()
         raise found.failures[0]
+
+
+@pytest.mark.parametrize("equation", EQUATIONS)
+@pytest.mark.parametrize(
+    "network",
+    [
+        qn.chain([OSC(4, 0.1)] * 2, 0.1, hot=HOT),
+        qn.chain([OSC(4)] * 2, (0.1, qn.Dispersive(0.1)), hot=HOT),
+        qn.chain([OSC(4), TWO(4)], 0.1, hot=HOT),
+        qn.star([TWO(4)] * 3, 0.1, hot=HOT),
+    ],
+)
+def test_a_network_without_one_body_matrices_is_to_be_solved_by_the_equation_asked_for(network, equation):
+    """No other equation by one-body matrices is named, which would be refused just as well."""
+    with pytest.raises(
+        gaussian.NotGaussianError,
+        match=rf"; solve its density matrix: steady_state\({equation}_master_equation\(network\)\)$",
+    ) as refused:
+        steady_state(network, equation)
+    assert "equation must be" not in str(refused.value)
+
+
+def test_an_equation_without_one_body_matrices_is_told_which_have_some():
+    chain = qn.chain([TWO(4)] * 3, 0.1, hot=HOT, cold=END)
+    with pytest.raises(
+        gaussian.NotGaussianError,
+        match=r"'local' or 'global' .* take one of these, or .* steady_state\(unified_master_equation\(network\)\)$",
+    ):
+        steady_state(chain, "unified")
 
 
 @pytest.mark.parametrize(

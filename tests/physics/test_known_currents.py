@@ -9,6 +9,7 @@ import pytest
 import qutip
 
 import qnet_qutip as qn
+from qnet_qutip.equations.clusters import Cluster, warn_if_doubtful
 from qnet_qutip.thermodynamics import excitation_operators
 
 SPECTRUM = qn.PhononSpectrum(1e-3)
@@ -161,6 +162,20 @@ def test_dense_frequencies_are_warned_of_and_the_error_carried_on_the_equation()
     expected = qn.steady_state(qn.universal_master_equation(net, levels=5, rtol=1e9)).heat_currents["hot"]
     # Of the order that is told: 13 times the rate, which is about 0.1 of the frequency in the middle.
     assert qn.steady_state(equation).heat_currents["hot"] == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("lowest", "highest", "said"),
+    [
+        (9.3579101, 9.3579102, "from 9.3579101 to 9.3579102"),
+        (9.0, 9.0 + 2e-15, "from 9 to 9.0000000000000018"),
+        (0.0, 0.5, "from 0 to 0.5"),
+        (9.35791012, 9.35791012, "at 9.35791 alone"),
+    ],
+)
+def test_the_bounds_of_a_doubtful_cluster_are_told_apart(lowest: float, highest: float, said: str):
+    with pytest.warns(qn.ClusterWarning, match=f"the worst {said}: the heat currents"):
+        warn_if_doubtful([Cluster(lowest, highest, lowest)], [2.0])
 
 
 def test_no_default_cluster_is_wider_than_its_gap():

@@ -39,6 +39,7 @@ def thermal(kind: str, omega: float, T: float) -> float:
 # ---------------------------------------------------------------- who lets heat run where
 
 
+@pytest.mark.filterwarnings("ignore::qnet_qutip.UnboundedWarning")
 @each_kind
 @pytest.mark.parametrize("epsilon", [1e-6, 1e-4, 1e-2, 1.0, 2.5])
 @pytest.mark.parametrize("omega_h", [4.0, 2.4 * (1 + 1e-6), 2.4 * (1 - 1e-6), 2.0, 1.5])

@@ -29,3 +29,8 @@ def network_with_three_nodes(epsilon, temperature):
 
 def same_numbers(first, second):
     return first.drop_vars("seconds").identical(second.drop_vars("seconds"))
+
+
+def known_up_to_two_tenths(epsilon):
+    """A pair whose hot temperature is looked up, and found at two couplings only."""
+    return qn.two_node("two-level", **{**COLD, "T_h": {0.1: 12.0, 0.2: 10.0}[epsilon], "epsilon": epsilon})

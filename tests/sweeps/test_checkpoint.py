@@ -12,7 +12,9 @@ from curves import BOTH, ENVIRONMENT, EPSILON, FIGURE_3, network_with_three_node
 import qnet_qutip as qn
 from qnet_qutip.sweeps import point
 from qnet_qutip.sweeps.checkpoint import BEGINNING, open_checkpoint
+from qnet_qutip.sweeps.grid import checked_grid
 from qnet_qutip.sweeps.point import Record
+from qnet_qutip.sweeps.system import described, digest
 
 TOTAL = 2 * len(EPSILON)
 
@@ -57,6 +59,21 @@ def test_checkpoint_of_another_sweep_is_refused_and_kept(interrupted, solved, ch
         qn.sweep(**(arguments | changed), checkpoint=interrupted)
     assert not solved
     assert interrupted.read_bytes() == before
+
+
+def test_long_networks_that_differ_in_what_their_repr_leaves_out_are_told_apart():
+    bath = qn.Bath("A", 2.0, qn.PhononSpectrum(1e-4))
+
+    def build(omega, epsilon):
+        return qn.chain([*[qn.Oscillator(5)] * 29, qn.Oscillator(omega)], epsilon, hot=bath)
+
+    grid = checked_grid({"epsilon": [0.1]}, {})
+    first, second = build(5.0, 0.1), build(5.5, 0.1)
+    assert repr(first) == repr(second)
+    assert digest(build, grid, {"omega": 5.0}) != digest(build, grid, {"omega": 5.5})
+    # Also as a fixed parameter, or inside of one.
+    assert described(first) != described(second)
+    assert described({"levels": [first.nodes]}) != described({"levels": [second.nodes]})
 
 
 def test_checkpoint_of_other_networks_is_refused_and_kept(interrupted_with, solved):

@@ -8,7 +8,16 @@ import curves
 import numpy as np
 import pytest
 import qutip
-from curves import BOTH, COLD, EPSILON, FIGURE_3, network_with_three_nodes, same_numbers, two_level_sweep
+from curves import (
+    BOTH,
+    COLD,
+    EPSILON,
+    FIGURE_3,
+    known_up_to_two_tenths,
+    network_with_three_nodes,
+    same_numbers,
+    two_level_sweep,
+)
 
 import qnet_qutip as qn
 from qnet_qutip import progress
@@ -153,6 +162,18 @@ def test_a_network_that_cannot_be_built_is_nan():
     with pytest.warns(qn.FailedPointWarning, match=r"1 of 2 points failed .* T_h=-1: ValueError: T_h must be positive"):
         dataset = qn.sweep("two-level", ["local"], {"T_h": [12.0, -1.0]}, {**fixed, "epsilon": 0.1})
     assert dataset.occupation.isnull().sum() == 2
+
+
+@pytest.mark.parametrize("method", ["sectors", "one-body"])
+@pytest.mark.parametrize("executor", [None, 2])
+def test_an_error_of_what_builds_the_networks_names_its_point(method, executor):
+    how = {"method": method, "executor": executor}
+    with pytest.raises(KeyError, match=r"0\.3") as caught:
+        qn.sweep(known_up_to_two_tenths, ["local"], {"epsilon": [0.3, 0.1]}, **how)
+    assert caught.value.__notes__ == ["in a sweep, at epsilon=0.3"]
+    with pytest.warns(qn.FailedPointWarning, match=r"1 of 2 .* the first for the local equation at epsilon=0.3: KeyE"):
+        dataset = qn.sweep(known_up_to_two_tenths, ["local"], {"epsilon": [0.1, 0.3]}, **how)
+    assert dataset.error.sel(epsilon=0.3).item() == "KeyError: 0.3"
 
 
 def test_a_sweep_of_which_every_point_fails_raises(monkeypatch):
