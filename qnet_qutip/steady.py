@@ -33,7 +33,7 @@ from qnet_qutip.solver.stationary import long_time_state
 from qnet_qutip.solver.stationary import steady_state_on as solve
 from qnet_qutip.solver.superoperator import on_sectors
 from qnet_qutip.solver.verified import verified
-from qnet_qutip.state import ROUNDED_EIGENVALUE, SMALLEST_CURRENT_SCALE, SteadyState, broken_laws
+from qnet_qutip.state import ROUNDED_EIGENVALUE, SMALLEST_CURRENT_SCALE, SOLVER_SAFETY, SteadyState, broken_laws
 from qnet_qutip.thermodynamics import (
     check_density_matrix,
     check_state,
@@ -463,9 +463,25 @@ def _state(
         _flat=found.value[0],
         _remainder=found.value[1],
         _basis=found.basis,
-        _current_tolerances=FrozenMapping({bath: request.rtol * scale for bath, scale in found.scales.items()}),
+        _solver_errors=FrozenMapping(_solver_errors(found, equation, request)),
         _cut_changes=FrozenMapping({}),
     )
+
+
+def _solver_errors(found: _Found, equation: MasterEquation | None, request: _Request) -> dict[str, float]:
+    """What each current may be off by, the cut apart: no less than any warning of its accuracy says."""
+    unbalanced = 0.0
+    if request.method in QUTIP_METHODS and equation is not None and equation.promises.first_law:
+        unbalanced = abs(sum(found.currents.values()))
+    return {
+        bath: max(
+            SOLVER_SAFETY * max(request.rtol, found.energy_rounding) * scale,
+            # The judge's own factor is in it.
+            request.rtol * found.unresolved.get(bath, 0.0),
+            unbalanced,
+        )
+        for bath, scale in found.scales.items()
+    }
 
 
 def _warn_of_energy_rounding(found: _Found, stacklevel: int) -> None:

@@ -281,6 +281,7 @@ def test_currents_of_qutip_that_do_not_add_up_warn(monkeypatch: pytest.MonkeyPat
     assert caught[0].filename == __file__
     assert f"{state.first_law_residual:.1e}" in str(caught[0].message)
     assert state.heat_currents["hot"] == pytest.approx(qn.heat_currents(PAIR, wrong)["hot"], rel=1e-9)
+    assert min(state.heat_current_errors.values()) >= abs(sum(state.heat_currents.values()))
     # The steady state itself does not warn.
     returned_by_qutip(monkeypatch, rho)
     assert qn.steady_state(PAIR, method="direct").first_law_residual <= 1e-6
@@ -635,6 +636,16 @@ def test_errors_of_currents_follow_the_tolerance() -> None:
     plain = qn.steady_state(PAIR.hamiltonian, PAIR.collapse_operators)
     with pytest.raises(AttributeError, match="heat_current_errors needs a master equation"):
         assert plain.heat_current_errors
+
+
+def test_error_of_a_current_is_no_less_than_what_a_warning_says_it_is_resolved_to(monkeypatch) -> None:
+    plain = steady.solve
+    hidden = {"hot": 3e4 * abs(qn.steady_state(PAIR).heat_currents["hot"])}
+    monkeypatch.setattr(steady, "solve", lambda *given: dataclasses.replace(plain(*given), unresolved=hidden))
+    with pytest.warns(qn.AccuracyWarning, match="heat current of bath 'hot', .* is resolved to 1e-10 of"):
+        errors = qn.steady_state(PAIR).heat_current_errors
+    assert errors["hot"] == pytest.approx(1e-10 * hidden["hot"], rel=1e-9, abs=0)
+    assert errors["cold"] < 1e-3 * errors["hot"]
 
 
 def test_heat_out_of_a_bath_at_zero_temperature_breaks_the_second_law_whatever_the_others_do() -> None:
