@@ -265,9 +265,13 @@ def _arranged(
         while kept and abs(distance(kept[-1], each)) < MERGED * min(kept[-1].width, each.width):
             each = min(kept.pop(), each, key=lambda one: one.width)
         kept.append(each)
-    halves = np.array([max(distance(low, high), 0.0) / 2 for low, high in itertools.pairwise(kept)])
-    below = np.concatenate([[kept[0].position], halves])
-    above = np.concatenate([halves, [top - kept[-1].position]])
+    steps = np.array([max(distance(low, high), 0.0) for low, high in itertools.pairwise(kept)])
+    below = np.concatenate([[kept[0].position], steps / 2])
+    above = np.concatenate([steps / 2, [top - kept[-1].position]])
+    # The tail of a narrow resonance goes on behind a broad one, or a mark, and is as steep there as they are apart.
+    nearest = np.minimum(np.concatenate([[np.inf], steps]), np.concatenate([steps, [np.inf]]))
+    widths = np.array([each.width for each in kept])
+    widths = np.where(nearest > 0, np.minimum(widths, nearest), widths)
     bands, row_of = [], np.zeros(len(kept), dtype=np.int64)
     for band, pair in enumerate(pairs):
         members = [number for number, each in enumerate(kept) if each.band == band]
@@ -284,7 +288,7 @@ def _arranged(
             gaps.append(np.array(rows).reshape(len(members), len(expansion.positions)))
         bands.append(Band(pair, (gaps[0], gaps[1])))
     return Resonances(
-        Centres(np.array([each.width for each in kept]), below, above),
+        Centres(widths, below, above),
         np.array([each.position for each in kept]),
         np.array([each.band for each in kept], dtype=np.int64),
         row_of,

@@ -71,7 +71,7 @@ def secular_poles(frequencies: Real, amplitudes: Complex, self_energies: Complex
         told_from, shifts = _told_from(undamped, shifts)
         sensed, largest = _modes(undamped, told_from, shifts)
         if np.abs(sensed.T @ sensed - whole).max() < INCOMPLETE * np.abs(whole).max():
-            return frequencies[told_from] + shifts, sensed, largest
+            return frequencies[told_from] + shifts, sensed, float(largest.max())
     return _by_eigenvectors(frequencies, undamped)
 
 
@@ -135,13 +135,13 @@ def _polished(undamped: _Undamped, modes: Index, shifts: Complex) -> Complex:
     return shifts
 
 
-def _modes(undamped: _Undamped, modes: Index, shifts: Complex) -> tuple[Complex, float]:
-    """a_k of the poles at λ_k + s_k, and the largest component of a mode."""
+def _modes(undamped: _Undamped, modes: Index, shifts: Complex) -> tuple[Complex, Real]:
+    """a_k of the poles at λ_k + s_k, and the largest component of each mode."""
     inverse = 1 / (undamped.between[modes] + shifts[:, None])
     _, sensed, _ = _equation(undamped, inverse, modes)
     components = ((sensed * undamped.self_energies) @ undamped.amplitudes.T) * inverse
     norms = np.sqrt(1 + (components**2).sum(axis=1))
-    largest = float((np.maximum(np.abs(components).max(axis=1), 1) / np.abs(norms)).max())
+    largest: Real = np.maximum(np.abs(components).max(axis=1), 1) / np.abs(norms)
     return sensed / norms[:, None], largest
 
 

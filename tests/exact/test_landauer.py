@@ -61,6 +61,24 @@ def test_two_nodes_have_the_digits_of_mpmath(kappa, detuning, epsilon):
         assert abs(current - expected[bath]) <= max(found.heat_current_errors[bath], 1e-13 * abs(current))
 
 
+@pytest.mark.parametrize(("epsilon", "temperature"), [(1e-5, 1.0), (1e-7, 1 + 1e-9), (1e-7, 1 + 1e-11)])
+def test_a_temperature_on_or_next_to_a_narrow_resonance_hides_none_of_it(epsilon, temperature):
+    """A bath's temperature is a place where the axis is cut, and the tail beyond it is as narrow as before it."""
+    net = chain([1, 0.3], [epsilon], 1e-12, (temperature, 10))
+    assert exact.steady_state(net).heat_currents["hot"] == pytest.approx(by_mpmath(net, 20)["hot"], rel=1e-12, abs=0)
+
+
+def test_a_ring_of_equal_nodes_beyond_what_is_refined_at_once():
+    """Its undamped frequencies coincide in pairs; between neighbours its length is in no digit any more."""
+
+    def current(size):
+        names = [str(number) for number in range(size)]
+        ends = {"hot": qn.Bath("0", 12, qn.PhononSpectrum(1e-3)), "cold": qn.Bath("1", 10, qn.PhononSpectrum(1e-3))}
+        return exact.steady_state(qn.ring(dict.fromkeys(names, qn.Oscillator(5.0)), 0.1, **ends)).heat_currents["hot"]
+
+    assert current(50) == pytest.approx(current(29), rel=1e-9)
+
+
 @pytest.mark.parametrize(
     ("frequencies", "swaps", "kappa", "expected"),
     [
