@@ -359,7 +359,9 @@ def test_from_a_solution_one_cycle_will_do(monkeypatch):
     assert again.currents == pytest.approx(solution.currents, rel=1e-10)
 
 
-@pytest.mark.parametrize(("coupling", "rate"), [(1e-3, 1e-3), (1e-3, 1.0), (1e-2, 1e-2), (1e-2, 0.14), (1.0, 0.7)])
+@pytest.mark.parametrize(
+    ("coupling", "rate"), [(1e-3, 1e-3), (1e-3, 1.0), (1e-2, 1e-2), (1e-2, 0.14), (1e-2, 1.0), (1.0, 0.7)]
+)
 def test_a_chain_of_nine_takes_sixty_applications(coupling, rate):
     """Levels closer than their widths, where sweeps are what is left: a cycle does not look for slow modes again."""
     state = qn.steady_state(qn.local_master_equation(chain(9, coupling, kappa=rate / 5.0**3)))
