@@ -329,6 +329,9 @@ def compare(
     # A current may vanish where others do not: local's between nodes of ω/T alike.
     scale = max(_largest(given), *(_largest(row.heat_currents) for row, _ in found.values()))
     resolved = {name: _resolved(network, row, scale) for name, (row, _) in found.items()}
+    if given and not any(given.values()):
+        # Nothing flows, and zero within the error is then the answer.
+        resolved = {name: row for name, (row, _) in found.items()}
     rows = {name: _judged(row, given, _expected(row, measured)) for name, row in resolved.items()}
     recommended, reason = _recommendation(rows, measured, given)
     return Comparison(network, FrozenMapping(rows), FrozenMapping(given), none, measured, recommended, reason)
@@ -478,7 +481,7 @@ def _recommendation(rows: Mapping[str, Assessment], measured: Scales, given: Map
     """The name of an equation, and why."""
     solved = {name: row for name, row in rows.items() if not row.refusal}
     if not solved:
-        return "", "no master equation has a steady state here: see why beside each"
+        return "", "no master equation has a steady state, or currents beyond their errors, here: see why beside each"
     if not given:
         name = recommended_by_scales(measured, solved)
         expected = measured.expected_errors.get(name)
@@ -497,15 +500,19 @@ def _recommendation(rows: Mapping[str, Assessment], measured: Scales, given: Map
             f"use {name}: off by {errors[name]:.1g} of the exact current, within γ/ω = {measured.neglected:.1g}, and "
             "promises most of those that are"
         )
-    as_good = [each for each, error in errors.items() if error <= AS_GOOD * min(errors.values())]
-    name = max(as_good, key=lambda each: (_rank(solved[each]), -errors[each]))
-    if errors[name] > USABLE:
-        return name, (
-            f"none will do: {name} comes closest and is off by {errors[name]:.1g} of the exact current, more than "
-            f"γ/ω = {measured.neglected:.1g}, as the baths' coupling is beyond any master equation of second order; "
+    closest = min(errors, key=lambda each: errors[each])
+    if errors[closest] > USABLE:
+        return closest, (
+            f"none will do: {closest} comes closest and is off by {errors[closest]:.1g} of the exact current, more "
+            f"than γ/ω = {measured.neglected:.1g}, as the baths' coupling is beyond any master equation of second order; "
             "use the exact answer"
         )
+    as_good = [each for each, error in errors.items() if error <= AS_GOOD * errors[closest]]
+    name = max(as_good, key=lambda each: (_rank(solved[each]), -errors[each]))
+    accurate = (
+        "the most accurate" if name == closest else f"as accurate as {closest} but for a tenth, and promises more"
+    )
     return name, (
-        f"use {name}: the most accurate, off by {errors[name]:.1g} of the exact current, though none is within γ/ω = "
+        f"use {name}: {accurate}, off by {errors[name]:.1g} of the exact current, though none is within γ/ω = "
         f"{measured.neglected:.1g}"
     )

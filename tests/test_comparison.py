@@ -10,7 +10,8 @@ import pytest
 import qutip
 
 import qnet_qutip as qn
-from qnet_qutip.comparison import Assessment, recommended_by_scales
+from qnet_qutip.comparison import Assessment, _recommendation, recommended_by_scales
+from qnet_qutip.equations import PROMISES
 from qnet_qutip.network import Node
 from qnet_qutip.scales import Scales, scales
 
@@ -293,6 +294,34 @@ def test_nothing_that_flows_reads_as_nothing() -> None:
         cells = dict(zip(heads, row, strict=True))
         assert (cells["J_only"], cells["ΣJ"], cells["σ"], cells["error"]) == ("0", "0", "0", "0")
     assert verdict.reason == "use global: no heat flows, and it promises most of those that say so"
+
+
+def test_nodes_that_are_not_coupled_have_steady_states() -> None:
+    ends = {name: qn.Bath(at, T, qn.PhononSpectrum(1e-4)) for name, at, T in (("hot", "A", 12), ("cold", "B", 10))}
+    verdict = qn.compare(qn.chain([qn.Oscillator(5)] * 2, 0.0, **ends))
+    assert not any(row.refusal for row in verdict.assessments.values())
+    heads, *rows = verdict.table()
+    assert [dict(zip(heads, row, strict=True))["J_hot"] for row in rows[:-1]] == ["0"] * 6
+    assert verdict.reason == "use global: no heat flows, and it promises most of those that say so"
+    unresolved = qn.compare(qn.chain([qn.Oscillator(5)] * 2, 1e-17, **ends))
+    assert unresolved.reason.startswith("no master equation has a steady state, or currents beyond their errors")
+
+
+@pytest.mark.parametrize(
+    ("errors", "said"),
+    [
+        ({"global": 0.97, "unified": 0.89}, "none will do: unified comes closest and is off by 0.9"),
+        ({"global": 0.021, "redfield": 0.02}, "use global: as accurate as redfield but for a tenth, and promises more"),
+        ({"global": 0.02, "redfield": 0.021}, "use global: the most accurate, off by 0.02"),
+        ({"global": 0.04, "redfield": 0.02}, "use redfield: the most accurate, off by 0.02"),
+    ],
+)
+def test_closest_is_said_of_what_is(errors, said) -> None:
+    measured = scales(pair(6, 1e-3))
+    rows = {name: Assessment(name, PROMISES[name], error=error) for name, error in errors.items()}
+    given = {"hot": 1.0, "cold": -1.0}
+    _, reason = _recommendation(rows, replace(measured, neglected=1e-3), given)
+    assert reason.startswith(said)
 
 
 def test_entropy_production_into_a_bath_at_zero_temperature_is_infinite_and_not_nothing() -> None:

@@ -29,6 +29,14 @@ SMALLEST_PIVOT = 1e-29
 """Of rows whose largest element is one: below it a pivot is rounding, and the matrix singular."""
 
 
+LARGEST_INVERSE = 1e13
+"""Of rows whose largest element is one: beyond it LAPACK's inverse may be of any size, and what it leaves undetermined
+stands still without a residual."""
+
+KNOWN = 1e-9
+"""Largest relative error of the second moments. Currents may be known where moments are not: energy that a node far
+from the baths takes an age to give back passes through none of them."""
+
 LARGEST_RESIDUAL = 1e-13
 """Of each row's terms, for a solution by LAPACK's inverse to be trusted: it trades time. Well solved rows of few small
 terms leave up to 2e-12 (13 of 500 chains by Redfield's equation) and are eliminated too; wrong solutions left more than
@@ -126,7 +134,8 @@ def _refined(system: _System) -> tuple[Twofold, Twofold, Array, Array]:
         errors = change + _of_rounding(system, x, current, responses)
         left = (np.abs(system.residual(x).high) <= LARGEST_RESIDUAL * _terms_of(system, x)).all(axis=-1)
         settled = _settled(errors, current.high, flows).all(axis=-1)
-    wrong = singular | ~left | ~settled | ~(moved <= WANTED)
+        sure = np.abs(inverse).max(axis=(-1, -2)) <= LARGEST_INVERSE
+    wrong = singular | ~sure | ~left | ~settled | ~(moved <= WANTED)
     if wrong.any():
         chosen = np.flatnonzero(wrong)
         better, found, errors[chosen], responses[chosen] = _eliminated(system[chosen])
@@ -237,10 +246,19 @@ def _eliminated(system: _System) -> tuple[Twofold, Twofold, Array, Array]:
             step = _solve(scaled, Twofold(residual.high * scale, residual.low * scale)[..., None])[..., 0]
             x = x - step
             previous, current = current, system.currents(x)
-        columns = _solve(scaled.transposed(), system.coefficients.transposed()).high
-        responses = np.swapaxes(columns, -1, -2) * scale[:, None, :]
+        functionals = system.coefficients.transposed()
+        # A sum of all moments with signs at random stands for each of them.
+        signs = np.random.default_rng(0).choice([-1.0, 1.0], (*x.shape, 1))
+        functionals = Twofold(
+            np.concatenate([functionals.high, signs], axis=-1),
+            np.concatenate([functionals.low, np.zeros_like(signs)], axis=-1),
+        )
+        sensed = np.swapaxes(_solve(scaled.transposed(), functionals).high, -1, -2) * scale[:, None, :]
+        responses = sensed[:, :-1]
         errors = np.abs((current - previous).high) + _of_rounding(system, x, current, responses)
-        errors[~(_relative(step.high, x.high) <= WANTED)] = np.nan
+        doubt = 2 * PRECISION * (np.abs(sensed[:, -1]) * _terms_of(system, x)).sum(axis=-1)
+        known = doubt <= KNOWN * np.abs(x.high).max(axis=-1)
+        errors[~(known & (_relative(step.high, x.high) <= WANTED))] = np.nan
     return x, current, errors, responses
 
 

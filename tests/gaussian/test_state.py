@@ -44,6 +44,19 @@ def test_a_state_prints_pickles_and_compares():
     assert repr(many).startswith("Currents of 2 networks, local master equation")
 
 
+@pytest.mark.parametrize("equation", ["global", "unified", "universal", "redfield"])
+def test_occupations_far_from_the_baths_are_known_or_refused(equation):
+    """The far node and its mirror image exchange energy by ε²/0.4, damped by (ε²)²: 1e-37 of all for ε = 1e-9."""
+    baths = {name: qn.Bath("A", temperature, qn.PhononSpectrum(1e-3)) for name, temperature in (("a", 10), ("b", 18))}
+    nodes = [qn.Oscillator(1.0), qn.Oscillator(0.6), qn.Oscillator(1.0)]
+    for epsilon in (1e-4, 1e-5, 1e-6):
+        occupied = steady_state(qn.chain(nodes, epsilon, **baths), equation).occupations
+        assert occupied["C"] == pytest.approx(occupied["A"], rel=1e-5)
+    for epsilon in (1e-8, 1e-9, 1e-10, 1e-11, 1e-12):
+        with pytest.raises(ValueError, match="every normal mode must be damped by a bath"):
+            steady_state(qn.chain(nodes, epsilon, **baths), equation)
+
+
 def test_every_step_of_many_nodes_is_shown(monkeypatch, capsys):
     monkeypatch.setattr("qnet_qutip.progress.QUIET_SECONDS", 0.0)
     row = qn.chain([qn.Oscillator(4)] * 30, 0.3, hot=HOT, cold=qn.Bath("B", 0.5, SPECTRUM))
