@@ -504,8 +504,8 @@ def _recommendation(rows: Mapping[str, Assessment], measured: Scales, given: Map
     if errors[closest] > USABLE:
         return closest, (
             f"none will do: {closest} comes closest and is off by {errors[closest]:.1g} of the exact current, more "
-            f"than γ/ω = {measured.neglected:.1g}, as the baths' coupling is beyond any master equation of second order; "
-            "use the exact answer"
+            f"than γ/ω = {measured.neglected:.1g}, as the baths' coupling is beyond any master equation of second "
+            "order; use the exact answer"
         )
     as_good = [each for each, error in errors.items() if error <= AS_GOOD * errors[closest]]
     name = max(as_good, key=lambda each: (_rank(solved[each]), -errors[each]))
