@@ -91,5 +91,9 @@ def verified(
         if weights[coherences[:, None], diagonal].any() or weights[diagonal[:, None], coherences].any():
             return None
         flat = np.zeros(unknowns)
-        flat[diagonal] = stationary_populations(generator[diagonal[:, None], diagonal])
+        try:
+            flat[diagonal] = stationary_populations(generator[diagonal[:, None], diagonal])
+        except np.linalg.LinAlgError:
+            # Eliminated last is a state that is left for good.
+            return None
     return sectors, flat, norm(generator.dot(flat))

@@ -71,6 +71,15 @@ def test_populations_of_a_rate_equation_have_their_digits_however_small(slow):
     np.testing.assert_allclose(populations[1:] / populations[:-1], slow**2, rtol=1e-13)
 
 
+def test_a_state_that_is_left_for_good_by_the_slowest_rate():
+    """It is eliminated last, and nothing goes to it from what is left."""
+    jumps = [
+        rate**0.5 * qutip.projection(4, to, of) for to, of, rate in ((2, 0, 0.01), (3, 1, 0.2), (1, 3, 0.4), (3, 2, 1))
+    ]
+    state = qn.steady_state(qutip.Qobj(np.diag([0.1, 0.5, 0.9, 0.2])), jumps)
+    np.testing.assert_allclose(state.rho.diag().real, [0, 2 / 3, 0, 1 / 3], atol=1e-25, rtol=1e-13)
+
+
 def test_a_small_population_beside_coherences_is_left_to_double_double():
     hamiltonian, jumps = 1e-6 * qutip.sigmax() + qutip.sigmaz(), [qutip.sigmam()]
     assert verified(hamiltonian, jumps, 1e-10) is None
