@@ -38,6 +38,10 @@ VACUUM = 1e6
 REFINED_AT_ONCE = 30
 LARGEST_REFINED = 100
 
+# In floats both computations have rounding errors of one size, and their difference may be the less of both: of
+# 57 random trees of nearly equal nodes the current was off by up to 0.93 of it.
+FLOAT_SAFETY = 4.0
+
 
 @dataclass(frozen=True)
 class ExactState:
@@ -169,7 +173,8 @@ def _with_enough_digits(
     size = len(described.matrix)
     if size > REFINED_AT_ONCE:
         try:
-            return integrals(_resonances(described, top, refined=False))
+            values, errors = integrals(_resonances(described, top, refined=False))
+            return values, FLOAT_SAFETY * errors
         except (NoExactAnswerError, QuadratureError):
             if size > LARGEST_REFINED:
                 raise

@@ -198,6 +198,25 @@ def test_localised_modes_get_more_digits_where_floats_have_too_few(monkeypatch):
     assert found.heat_currents["hot"] == pytest.approx(by_resonances(h, 1e-3, 12, 10), rel=1e-6)
 
 
+@pytest.mark.parametrize("seed", [2, 12, 23])
+def test_the_error_in_floats_knows_of_the_rounding_of_modes(seed, monkeypatch):
+    """Nearly equal nodes, of whose modes without baths a float has 10 to 12 digits: the same in both expansions."""
+    random = np.random.default_rng(seed)
+    names = [str(number) for number in range(24)]
+    nodes = {name: qn.Oscillator(5 + 1e-4 * random.uniform(-1, 1)) for name in names}
+    tree = {(names[random.integers(0, i)], names[i]): 2e-4 * random.uniform(0.5, 1.5) for i in range(1, 24)}
+    spectrum = qn.PhononSpectrum(4e-9)
+    net = qn.Network(nodes, tree, {"hot": qn.Bath("0", 12, spectrum), "cold": qn.Bath("23", 10, spectrum)})
+    expected = exact.steady_state(net).heat_currents["hot"]
+    for size in ("REFINED_AT_ONCE", "LARGEST_REFINED"):
+        monkeypatch.setattr(f"qnet_qutip.exact.landauer.{size}", 0)
+    in_floats = exact.steady_state(net)
+    off = abs(in_floats.heat_currents["hot"] - expected)
+    assert off < in_floats.heat_current_errors["hot"]
+    # The same modes in both leave 1e-12.
+    assert in_floats.heat_current_errors["hot"] > 2e-11 * abs(expected)
+
+
 def by_resonances(h, kappa, hot, cold):
     """Current through narrow resonances of a chain, each a Lorentzian of its two widths, in 120 digits.
 
