@@ -94,7 +94,9 @@ def equations_of_motion(system: Quadratic, equation: str, options: Options) -> M
             densities = system.densities(at)
     elif equation == "partial_secular":
         cutoff = cutoff_of(frequencies, densities, options)[:, None, None]
-        near = np.abs(frequencies[:, :, None] - frequencies[:, None, :]) <= cutoff
+        # What rounding tells apart is one whatever the cutoff, as in the global equation.
+        near = equal_frequencies(modes.frequencies)
+        near = near | (np.abs(frequencies[:, :, None] - frequencies[:, None, :]) <= cutoff)
         far = frequencies[:, :, None] + frequencies[:, None, :] <= cutoff
     occupations = system.occupations(at)
     up = occupations * densities

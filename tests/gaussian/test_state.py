@@ -57,6 +57,16 @@ def test_occupations_far_from_the_baths_are_known_or_refused(equation):
             steady_state(qn.chain(nodes, epsilon, **baths), equation)
 
 
+@pytest.mark.parametrize("epsilon", [1e-1, 1e-2, 1e-3, 1e-4, 1e-5])
+def test_without_a_cutoff_only_equal_frequencies_are_kept_as_in_the_global_equation(epsilon):
+    """The modes of the two ends are ε²/16 · 1e-4 apart: from 1e-7 to less than rounding."""
+    baths = {name: qn.Bath(at, T, qn.PhononSpectrum(1e-8)) for name, at, T in (("hot", "A", 6.0), ("cold", "D", 3.0))}
+    net = qn.chain([qn.Oscillator(omega) for omega in (9, 5, 5, 9)], [epsilon, 1e-4, epsilon], **baths)
+    expected = steady_state(net, "global").heat_currents["hot"]
+    found = steady_state(net, "partial_secular", cutoff=0).heat_currents["hot"]
+    assert found == pytest.approx(expected, rel=1e-9, abs=0)
+
+
 def test_every_step_of_many_nodes_is_shown(monkeypatch, capsys):
     monkeypatch.setattr("qnet_qutip.progress.QUIET_SECONDS", 0.0)
     row = qn.chain([qn.Oscillator(4)] * 30, 0.3, hot=HOT, cold=qn.Bath("B", 0.5, SPECTRUM))
