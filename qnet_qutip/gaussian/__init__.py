@@ -64,9 +64,11 @@ def steady_state(
     ------
     TypeError, ValueError
         If an argument is not valid or the network is not quadratic; if a normal mode is not positive, or none of the
-        baths damps it; if the moments grow without bound.
+        baths damps it; if the moments grow without bound; if two frequencies are neither equal nor apart, by the global
+        equation, and it matters for a current.
     ArithmeticError
-        If a current is not found to 1e-8 of itself, or of 1e-14 of what its bath exchanges.
+        If a current is not found to 1e-8 of itself, or of 1e-14 of what its bath exchanges; or an occupation not to
+        1e-6 of the largest.
 
     Examples
     --------
@@ -85,7 +87,7 @@ def steady_state(
     graph = Graph.of(network)
     show = progress_line(f"one-body matrices, {equation} equation")
     try:
-        moments, found = _solved([network], graph.numbers([network], equation), graph, equation, options, show)
+        moments, found, _ = _solved([network], graph.numbers([network], equation), graph, equation, options, show)
     except Failures as failed:
         raise failed.errors[0] from None
     show("moments of the nodes")
@@ -112,14 +114,15 @@ def _solved(
     equation: str,
     options: Options,
     report: Callable[[str], None],
-) -> tuple[Moments, Solution]:
-    """Steady second moments of networks of one graph; `Failures` of those that have none."""
+) -> tuple[Moments, Solution, Array]:
+    """Steady second moments of networks of one graph, and occupations; `Failures` of those that have none."""
     system = quadratic(networks, numbers, graph, equation)
     report("rates")
     moments = equations_of_motion(system, equation, options)
     found = solved_at_any_size(moments, report)
-    require_solved(system, equation, found)
-    return moments, found
+    occupied = occupations(moments, found)
+    require_solved(system, equation, moments, found, occupied)
+    return moments, found, occupied
 
 
 @dataclass(frozen=True, eq=False)
@@ -208,7 +211,7 @@ def heat_currents(
     while pending:
         chosen = pending.pop()
         try:
-            moments, found = _solved(
+            _, found, occupied[chosen] = _solved(
                 [networks[each] for each in chosen], numbers[chosen], graph, equation, options, report
             )
         except Failures as failed:
@@ -226,7 +229,6 @@ def heat_currents(
                 failures[chosen[0]] = error
         else:
             currents[chosen], errors[chosen] = found.currents, found.errors + found.rounding
-            occupied[chosen] = occupations(moments, found)
             show(f"{chosen[-1] + 1} of {count}")
     show("")
     return Currents(

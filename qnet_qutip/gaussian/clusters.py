@@ -12,12 +12,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qnet_qutip.gaussian.failures import require
 from qnet_qutip.gaussian.quadratic import Quadratic
 from qnet_qutip.gaussian.twofold import Array, Twofold
 
 EQUAL = 64 * float(np.finfo(float).eps)
 """Distance of two frequencies, relative to the largest, below which they are one: the rounding of the network's
 numbers makes it."""
+
+APART = 200.0
+"""How many times `EQUAL` two frequencies must be apart not to be one. Rounding of the nodes' frequencies turns modes
+into each other by an angle of its size over their gap, which changes a current by the square, 6e-9 here: a smaller
+factor costs digits that are promised, a larger one refuses what is right to them."""
+
+SMALLEST_WEIGHT = 1e-12
+"""Of two modes at a bath's node, up to which it cannot matter for a heat current whether their frequencies are one."""
 
 CONSISTENT = 1e-9
 """The same for what stands for a cluster: frequencies so close count once in its mean."""
@@ -34,6 +43,44 @@ class Options:
 def equal_frequencies(frequencies: Twofold) -> np.ndarray:
     """Whether ω_k and ω_l are one, (count, n, n)."""
     return _same(_labels(np.diff(frequencies.high) > EQUAL * frequencies.high[:, -1:]))
+
+
+def require_told_apart(system: Quadratic, frequencies: Twofold, near: np.ndarray, amplitudes: Array) -> None:
+    """Raise if frequencies are neither one nor apart, and their modes interfere at a bath.
+
+    Parameters
+    ----------
+    system : Quadratic
+    frequencies : Twofold, shape (count, modes)
+    near : ndarray of bool, shape (count, modes, modes)
+        Which are one.
+    amplitudes : ndarray, shape (count, baths, modes)
+        Of the modes at the baths' nodes.
+
+    Raises
+    ------
+    Failures
+    """
+    gaps, top = (frequencies[:, 1:] - frequencies[:, :-1]).high, frequencies.high[:, -1:]
+    close = ~near[:, np.arange(gaps.shape[-1]), np.arange(1, gaps.shape[-1] + 1)] & (gaps <= APART * EQUAL * top)
+    if not close.any():
+        return
+    sizes = np.sqrt((amplitudes**2) @ near)
+    weights = sizes[..., :-1] * sizes[..., 1:] / (amplitudes**2).sum(axis=-1, keepdims=True)
+    interfering = close[:, None] & (weights > SMALLEST_WEIGHT)
+
+    def neither(number: int) -> Exception:
+        bath, mode = np.argwhere(interfering[number])[0].tolist()
+        lower, upper = frequencies.high[number, mode : mode + 2].tolist()
+        return ValueError(
+            f"the frequencies {lower!r} and {upper!r} of normal modes must be equal or further apart: their distance "
+            f"{gaps[number, mode]:.1e} is neither rounding nor resolved, and the interference of both makes up "
+            f"{weights[number, bath, mode]:.1e} of the coupling of bath {system.baths[bath]!r}; change a frequency or "
+            "a coupling so that they coincide or separate, or take an equation that does not group them (local, "
+            "universal, redfield)"
+        )
+
+    require(~interfering.any(axis=(-1, -2)), neither)
 
 
 def clusters_of(

@@ -27,6 +27,11 @@ SMALL_UNKNOWNS = 400
 """Second moments up to which one dense system is solved, which also finds modes whose widths are 1e-25 of the rest; at
 20 nodes as fast as what is done here."""
 
+EPSILON = float(np.finfo(float).eps)
+
+COEFFICIENT_ROUNDING_LARGE = 2.0 ** (2 - KEPT_BITS)
+"""Relative error of products of many rows, a sum of a few."""
+
 MOST_STALLED = 3
 """Steps in a row that are not half as large as the one before, after which it is given up."""
 
@@ -58,10 +63,11 @@ def solved_at_any_size(moments: Moments, report: Callable[[str], None]) -> Solut
     if failures:
         raise Failures(failures)
     xx, pp, xp = (_stacked([getattr(each, name) for each in found]) for name in ("xx", "pp", "xp"))
-    currents, errors, flows, rounding = (
-        np.concatenate([getattr(each, name) for each in found]) for name in ("currents", "errors", "flows", "rounding")
+    currents, errors, flows, rounding, spread_errors = (
+        np.concatenate([getattr(each, name) for each in found])
+        for name in ("currents", "errors", "flows", "rounding", "spread_errors")
     )
-    return Solution(xx, pp, xp, currents, errors, flows, rounding)
+    return Solution(xx, pp, xp, currents, errors, flows, rounding, spread_errors)
 
 
 def _stacked(members: list[Twofold]) -> Twofold:
@@ -94,6 +100,7 @@ def _by_blocks(moments: Moments, report: Callable[[str], None]) -> Solution:
         members.setdefault(len(block), []).append(block)
     parts = {name: (np.zeros((n, n)), np.zeros((n, n))) for name in ("xx", "pp", "xp")}
     currents = errors = flows = rounding = np.zeros(moments.baths)
+    spread_errors = np.zeros((n, n))
     for blocks in members.values():
         chosen = np.array(blocks)
         rows, columns = chosen[:, :, None], chosen[:, None, :]
@@ -114,12 +121,13 @@ def _by_blocks(moments: Moments, report: Callable[[str], None]) -> Solution:
         for name, (high, low) in parts.items():
             high[rows, columns] = getattr(found, name).high
             low[rows, columns] = getattr(found, name).low
+        spread_errors[rows, columns] = found.spread_errors
         currents = currents + found.currents.sum(axis=0)
         errors = errors + found.errors.sum(axis=0)
         rounding = rounding + found.rounding.sum(axis=0)
         flows = flows + found.flows.sum(axis=0)
     xx, pp, xp = (Twofold(high[None], low[None]) for high, low in parts.values())
-    return Solution(xx, pp, xp, currents[None], errors[None], flows[None], rounding[None])
+    return Solution(xx, pp, xp, currents[None], errors[None], flows[None], rounding[None], spread_errors[None])
 
 
 def _of_blocks(pairs: Twofold, chosen: NDArray[np.int64]) -> Twofold:
@@ -183,14 +191,17 @@ def _motion(moments: Moments) -> _Motion:
 
 def _refined(moments: Moments, report: Callable[[str], None]) -> Solution:
     motion = _motion(moments)
-    ways: list[Callable[[], tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None]] = [
-        lambda: damped_modes(moments) if moments.conserving else None,
-        lambda: eigenvectors(_drift(motion)),
+    # Each with the rounding of the widths that it finds, relative to the largest eigenvalue: those of the first are of
+    # second order in that of the eigenvectors.
+    ways: list[tuple[Callable[[], tuple[NDArray[Any], NDArray[Any], NDArray[Any]] | None], float]] = [
+        (lambda: damped_modes(moments) if moments.conserving else None, EPSILON**2),
+        (lambda: eigenvectors(_drift(motion)), EPSILON),
     ]
     moved: Moved = ()
     currents, flows = np.zeros(moments.baths), np.zeros(moments.baths)
     errors = np.full(moments.baths, np.inf)
-    for way in ways:
+    spread_errors = np.full(moments.positions.shape, np.inf)
+    for way, rounding_of_widths in ways:
         report("damped modes")
         modes = way()
         if modes is None:
@@ -198,11 +209,46 @@ def _refined(moments: Moments, report: Callable[[str], None]) -> Solution:
         moved, currents, errors, flows = _corrected(moments, motion, modes, report)
         if np.isfinite(errors).all():
             require_decaying(modes[0][None])
+            spread_errors = _spread_errors(motion, moved, modes, rounding_of_widths)[None]
             break
     xx, xp = moved[0], moved[-1]
     # Bose factors of nearly equal temperatures: at most of all that is exchanged.
     rounding = RATE_ROUNDING * np.abs(currents) + BOSE_ROUNDING * flows
-    return Solution(xx[None], moved[-2][None], xp[None], currents[None], errors[None], flows[None], rounding[None])
+    return Solution(
+        xx[None], moved[-2][None], xp[None], currents[None], errors[None], flows[None], rounding[None], spread_errors
+    )
+
+
+def _spread_errors(
+    motion: _Motion,
+    moved: Moved,
+    modes: tuple[NDArray[Any], NDArray[Any], NDArray[Any]],
+    rounding_of_widths: float,
+) -> Array:
+    """Errors of δσ_xx and δσ_pp that the rounding of X and Q leaves: as small as it is, a mode may lose less.
+
+    Infinite if a width is rounding: a wrong one may be so large that what the mode has to gain is never asked for.
+    """
+    values, vectors, inverse = modes
+    if values.real.min() <= rounding_of_widths * np.abs(values).max():
+        return np.full(motion.h_x.shape, np.inf)
+    n = motion.h_x.shape[-1]
+    if motion.conserving:
+        lost = np.abs(motion.x_x.high) @ (np.abs(moved[0].high) + np.abs(moved[1].high))
+        gained = np.abs(motion.q_x.high)
+    else:
+        xx, pp, xp = (np.abs(each.high) for each in moved)
+        x_x, x_p = np.abs(motion.x_x.high), np.abs(motion.x_p.high)
+        lost = np.block([[x_x @ xx, x_x @ xp], [x_p @ xp.T, x_p @ pp]])
+        gained = np.zeros_like(lost)
+        gained[:n, :n], gained[n:, n:] = np.abs(motion.q_x.high), np.abs(motion.q_p.high)
+    sums = np.abs(values[:, None] + values[None, :].conj())
+    to_modes, back = np.abs(inverse), np.abs(vectors)
+    inside = (to_modes @ (lost + lost.T + gained) @ to_modes.T) / sums
+    reached = back @ inside @ back.T
+    larger = reached if motion.conserving else np.maximum(reached[:n, :n], reached[n:, n:])
+    bounds: Array = COEFFICIENT_ROUNDING_LARGE * larger
+    return bounds
 
 
 def _drift(motion: _Motion) -> NDArray[Any]:

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from qnet_qutip.gaussian.clusters import Options, clusters_of, cutoff_of, equal_frequencies
+from qnet_qutip.gaussian.clusters import Options, clusters_of, cutoff_of, equal_frequencies, require_told_apart
 from qnet_qutip.gaussian.failures import require
 from qnet_qutip.gaussian.modes import Modes, normal_modes
 from qnet_qutip.gaussian.quadratic import Quadratic
@@ -83,10 +83,11 @@ def equations_of_motion(system: Quadratic, equation: str, options: Options) -> M
     v = None if modes.positions is modes.momenta else (x_rows - p_rows).scaled(0.5)
     near = far = None
     if equation in ("global", "unified"):
+        amplitudes = np.where(np.array(system.full)[:, None], x_rows.high, u.high)
         if equation == "global":
             near = equal_frequencies(modes.frequencies)
+            require_told_apart(system, modes.frequencies, near, amplitudes)
         else:
-            amplitudes = np.where(np.array(system.full)[:, None], x_rows.high, u.high)
             # Rounding must not decide which frequency stands for a cluster.
             amplitudes = np.where(np.abs(amplitudes) < SMALLEST_AMPLITUDE, 0.0, amplitudes)
             near, standing = clusters_of(system, frequencies, densities, amplitudes**2, options)
@@ -94,9 +95,8 @@ def equations_of_motion(system: Quadratic, equation: str, options: Options) -> M
             densities = system.densities(at)
     elif equation == "partial_secular":
         cutoff = cutoff_of(frequencies, densities, options)[:, None, None]
-        # What rounding tells apart is one whatever the cutoff, as in the global equation.
-        near = equal_frequencies(modes.frequencies)
-        near = near | (np.abs(frequencies[:, :, None] - frequencies[:, None, :]) <= cutoff)
+        near = np.abs(frequencies[:, :, None] - frequencies[:, None, :]) <= cutoff
+        near |= equal_frequencies(modes.frequencies)
         far = frequencies[:, :, None] + frequencies[:, None, :] <= cutoff
     occupations = system.occupations(at)
     up = occupations * densities

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qnet_qutip.gaussian.moments import Matrices, Moments, total
-from qnet_qutip.gaussian.twofold import PRECISION, Array, Twofold
+from qnet_qutip.gaussian.twofold import PRECISION, Array, Twofold, concatenated
 from qnet_qutip.gaussian.unknowns import Layout, as_matrices, currents, layout, matrix, sources
 
 MOST_STEPS = 15
@@ -29,13 +29,9 @@ SMALLEST_PIVOT = 1e-29
 """Of rows whose largest element is one: below it a pivot is rounding, and the matrix singular."""
 
 
-LARGEST_INVERSE = 1e13
-"""Of rows whose largest element is one: beyond it LAPACK's inverse may be of any size, and what it leaves undetermined
-stands still without a residual."""
-
-KNOWN = 1e-9
-"""Largest relative error of the second moments. Currents may be known where moments are not: energy that a node far
-from the baths takes an age to give back passes through none of them."""
+COEFFICIENT_ROUNDING = 2.0**-98
+"""Relative error of the coefficients of the equations of motion, from that of the normal modes, 2^-100 of a sum of a
+few. Where modes of one frequency cancel at the baths, a damping that is less than that is rounding."""
 
 LARGEST_RESIDUAL = 1e-13
 """Of each row's terms, for a solution by LAPACK's inverse to be trusted: it trades time. Well solved rows of few small
@@ -55,6 +51,8 @@ class Solution:
         Heat currents, what the solution leaves of errors, and the sizes of what the currents are differences of.
     rounding : ndarray, shape (count, baths)
         Errors that come with the baths' rates.
+    spread_errors : ndarray, shape (count, n, n)
+        What the rounding of the coefficients leaves of errors of xx and pp, the larger.
     """
 
     xx: Twofold
@@ -64,6 +62,7 @@ class Solution:
     errors: Array
     flows: Array
     rounding: Array
+    spread_errors: Array
 
 
 def solved(moments: Moments, of_baths: Matrices) -> Solution:
@@ -78,7 +77,8 @@ def solved(moments: Moments, of_baths: Matrices) -> Solution:
     diffusion = total(q_x)
     source = sources(where, moments, diffusion, diffusion if moments.conserving else total(q_p))
     system = _System(generator, source, constant, coefficients)
-    solution, found, errors, responses = _refined(system)
+    spreads = np.unique(np.stack([where.xx, where.pp]))
+    solution, found, errors, responses, reached = _refined(system, spreads)
     flows = _flows(system, solution)
     size = np.abs(found.high)
     rounding, exchanged = _of_rates(where, moments, responses, q_x)
@@ -86,7 +86,12 @@ def solved(moments: Moments, of_baths: Matrices) -> Solution:
         *(ratio[:, None] * of for ratio, of in zip(_over_gap(moments, damping.high), (size, exchanged), strict=True))
     )
     rounding = rounding + np.minimum(RATE_ROUNDING * (size + between), RATE_ROUNDING * flows)
-    return Solution(*as_matrices(where, solution, moments.conserving), found.high, errors, flows, rounding)
+    unknown = np.zeros((len(reached), where.number))
+    unknown[:, spreads] = COEFFICIENT_ROUNDING * reached
+    spread_errors = np.maximum(unknown[:, where.xx], unknown[:, where.pp])
+    return Solution(
+        *as_matrices(where, solution, moments.conserving), found.high, errors, flows, rounding, spread_errors
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,11 +113,12 @@ class _System:
         return _System(self.generator[chosen], self.source[chosen], self.constant[chosen], self.coefficients[chosen])
 
 
-def _refined(system: _System) -> tuple[Twofold, Twofold, Array, Array]:
-    """The solution, the currents, their errors and CA⁻¹, by LAPACK's inverse where that converges, else by elimination.
+def _refined(system: _System, spreads: np.ndarray) -> tuple[Twofold, Twofold, Array, Array, Array]:
+    """The solution, the currents, their errors, CA⁻¹, and |A⁻¹|(|A||x| + |b|) of some unknowns.
 
-    An inverse of a matrix that is singular in double precision may be so wrong that a wrong solution stands still: it
-    leaves a residual, which is energy that the baths bring in all.
+    By LAPACK's inverse where that converges, else by elimination. An inverse of a matrix that is singular in double
+    precision may be so wrong that a wrong solution stands still: it leaves a residual, which is energy that the baths
+    bring in all.
     """
     scale = _row_scale(system.generator.high)
     scaled = system.generator.high * scale[..., None]
@@ -132,16 +138,17 @@ def _refined(system: _System) -> tuple[Twofold, Twofold, Array, Array]:
                 break
         responses = system.coefficients.high @ inverse * scale[:, None, :]
         errors = change + _of_rounding(system, x, current, responses)
-        left = (np.abs(system.residual(x).high) <= LARGEST_RESIDUAL * _terms_of(system, x)).all(axis=-1)
+        terms = _terms_of(system, x)
+        reached = (np.abs(inverse[:, spreads]) @ (terms * scale)[..., None])[..., 0]
+        left = (np.abs(system.residual(x).high) <= LARGEST_RESIDUAL * terms).all(axis=-1)
         settled = _settled(errors, current.high, flows).all(axis=-1)
-        sure = np.abs(inverse).max(axis=(-1, -2)) <= LARGEST_INVERSE
-    wrong = singular | ~sure | ~left | ~settled | ~(moved <= WANTED)
+    wrong = singular | ~left | ~settled | ~(moved <= WANTED)
     if wrong.any():
         chosen = np.flatnonzero(wrong)
-        better, found, errors[chosen], responses[chosen] = _eliminated(system[chosen])
+        better, found, errors[chosen], responses[chosen], reached[chosen] = _eliminated(system[chosen], spreads)
         for target, values in ((x, better), (current, found)):
             target.high[chosen], target.low[chosen] = values.high, values.low
-    return x, current, errors, responses
+    return x, current, errors, responses, reached
 
 
 def _terms_of(system: _System, x: Twofold) -> Array:
@@ -234,8 +241,8 @@ def _inverse(matrices: Array) -> tuple[Array, np.ndarray]:
         return inverses, singular
 
 
-def _eliminated(system: _System) -> tuple[Twofold, Twofold, Array, Array]:
-    """Gaussian elimination in twofold precision and steps of refinement: the solution, currents, errors and CA⁻¹."""
+def _eliminated(system: _System, spreads: np.ndarray) -> tuple[Twofold, Twofold, Array, Array, Array]:
+    """Gaussian elimination in twofold precision and steps of refinement: what `_refined` returns."""
     scale = _row_scale(system.generator.high)
     scaled = Twofold(system.generator.high * scale[..., None], system.generator.low * scale[..., None])
     x = Twofold(np.zeros_like(system.source.high))
@@ -246,20 +253,14 @@ def _eliminated(system: _System) -> tuple[Twofold, Twofold, Array, Array]:
             step = _solve(scaled, Twofold(residual.high * scale, residual.low * scale)[..., None])[..., 0]
             x = x - step
             previous, current = current, system.currents(x)
-        functionals = system.coefficients.transposed()
-        # A sum of all moments with signs at random stands for each of them.
-        signs = np.random.default_rng(0).choice([-1.0, 1.0], (*x.shape, 1))
-        functionals = Twofold(
-            np.concatenate([functionals.high, signs], axis=-1),
-            np.concatenate([functionals.low, np.zeros_like(signs)], axis=-1),
-        )
-        sensed = np.swapaxes(_solve(scaled.transposed(), functionals).high, -1, -2) * scale[:, None, :]
-        responses = sensed[:, :-1]
+        unit = np.broadcast_to(np.eye(scale.shape[-1])[:, spreads], (len(scale), scale.shape[-1], len(spreads)))
+        columns = _solve(scaled.transposed(), concatenated([system.coefficients.transposed(), Twofold(unit)])).high
+        inverse = np.swapaxes(columns, -1, -2) * scale[:, None, :]
+        responses = inverse[:, : system.constant.shape[-1]]
+        reached = (np.abs(inverse[:, system.constant.shape[-1] :]) @ _terms_of(system, x)[..., None])[..., 0]
         errors = np.abs((current - previous).high) + _of_rounding(system, x, current, responses)
-        doubt = 2 * PRECISION * (np.abs(sensed[:, -1]) * _terms_of(system, x)).sum(axis=-1)
-        known = doubt <= KNOWN * np.abs(x.high).max(axis=-1)
-        errors[~(known & (_relative(step.high, x.high) <= WANTED))] = np.nan
-    return x, current, errors, responses
+        errors[~(_relative(step.high, x.high) <= WANTED)] = np.nan
+    return x, current, errors, responses, reached
 
 
 def _solve(matrix: Twofold, right: Twofold) -> Twofold:

